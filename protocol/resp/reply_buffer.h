@@ -33,6 +33,8 @@ class ReplyBuffer {
     return data_ + size_;
   }
   void Commit(size_t bytes) { size_ += bytes; }
+  // For content rearranged in place: any size up to capacity(), whose bytes the caller has written.
+  void SetSize(size_t size) { size_ = size; }
 
   void Append(const void* bytes, size_t count) {
     if (count == 0) return;
