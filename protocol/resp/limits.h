@@ -34,6 +34,8 @@ inline constexpr size_t kKeptArgs = 1024;
 // costs about 150 bytes of ours for as little as 3 of the peer's.
 inline constexpr size_t kReplyDepthMax = 64;
 inline constexpr size_t kReplyElementsMax = 16 * 1024 * 1024;
+// All strings of one reply together: two of the longest.
+inline constexpr size_t kReplyBytesMax = 1024UL * 1024 * 1024;
 // A simple string, error or number. Errors quote their input, cut short; a script's error may quote a long line.
 inline constexpr size_t kReplyLineBytesMax = 1024 * 1024;
 

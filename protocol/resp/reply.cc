@@ -24,19 +24,32 @@ void AppendQuoted(std::string_view text, std::string* out) {
 
 std::string_view Name(Reply::Type type) {
   switch (type) {
-    case Reply::Type::kNull: return "null";
-    case Reply::Type::kSimpleString: return "simple";
-    case Reply::Type::kError: return "error";
-    case Reply::Type::kInteger: return "integer ";
-    case Reply::Type::kBulk: return "bulk";
-    case Reply::Type::kDouble: return "double";
-    case Reply::Type::kBool: return "bool ";
-    case Reply::Type::kBigNumber: return "bignumber";
-    case Reply::Type::kVerbatim: return "verbatim";
-    case Reply::Type::kArray: return "array";
-    case Reply::Type::kMap: return "map";
-    case Reply::Type::kSet: return "set";
-    case Reply::Type::kPush: return "push";
+    case Reply::Type::kNull:
+      return "null";
+    case Reply::Type::kSimpleString:
+      return "simple";
+    case Reply::Type::kError:
+      return "error";
+    case Reply::Type::kInteger:
+      return "integer ";
+    case Reply::Type::kBulk:
+      return "bulk";
+    case Reply::Type::kDouble:
+      return "double";
+    case Reply::Type::kBool:
+      return "bool ";
+    case Reply::Type::kBigNumber:
+      return "bignumber";
+    case Reply::Type::kVerbatim:
+      return "verbatim";
+    case Reply::Type::kArray:
+      return "array";
+    case Reply::Type::kMap:
+      return "map";
+    case Reply::Type::kSet:
+      return "set";
+    case Reply::Type::kPush:
+      return "push";
   }
   return "?";
 }
@@ -56,15 +69,23 @@ void AppendReply(const Reply& reply, std::string* out) {
   if (!reply.attributes.empty()) AppendAll(reply.attributes, '{', '}', out);
   *out += Name(reply.type);
   switch (reply.type) {
-    case Reply::Type::kNull: break;
+    case Reply::Type::kNull:
+      break;
     case Reply::Type::kInteger:
-    case Reply::Type::kBool: *out += std::to_string(reply.integer); break;
+    case Reply::Type::kBool:
+      *out += std::to_string(reply.integer);
+      break;
     case Reply::Type::kArray:
     case Reply::Type::kMap:
     case Reply::Type::kSet:
-    case Reply::Type::kPush: AppendAll(reply.elements, '[', ']', out); break;
-    case Reply::Type::kVerbatim: *out += '(' + reply.format + ')'; [[fallthrough]];
-    default: AppendQuoted(reply.text, out);
+    case Reply::Type::kPush:
+      AppendAll(reply.elements, '[', ']', out);
+      break;
+    case Reply::Type::kVerbatim:
+      *out += '(' + reply.format + ')';
+      [[fallthrough]];
+    default:
+      AppendQuoted(reply.text, out);
   }
 }
 

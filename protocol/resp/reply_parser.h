@@ -1,10 +1,11 @@
 // ReplyParser: bytes of a server -> Reply trees, RESP2 and RESP3, for the client side: tools, tests, shmclient.
 //
-//   while (parser.Parse(received) == kNeedMore) { received.remove_prefix(parser.consumed()); ...receive more behind it... }
-//   received.remove_prefix(parser.consumed());  Reply reply = parser.TakeReply();
+//   while (parser.Parse(received) == kNeedMore) { received.remove_prefix(parser.consumed()); ...receive more behind
+//   it... } received.remove_prefix(parser.consumed());  Reply reply = parser.TakeReply();
 //
 // Invariants
-// - What a sequence of bytes means does not depend on how it was cut into reads, and no byte is looked at twice. The caller drops
+// - What a sequence of bytes means does not depend on how it was cut into reads, and no byte is looked at twice. The
+// caller drops
 //   the consumed() bytes after every call, even in the middle of a reply: a large string is not held twice.
 // - A server is not trusted either: strict about every byte (numbers, CR LF, types), bounded in depth, elements and
 //   sizes, and nothing is allocated by a length that was merely announced.
@@ -28,6 +29,7 @@ struct ReplyLimits {
   size_t depth_max = kReplyDepthMax;
   size_t elements_max = kReplyElementsMax;
   size_t bulk_bytes_max = kBulkBytesMaxDefault;
+  size_t reply_bytes_max = kReplyBytesMax;
   size_t line_bytes_max = kReplyLineBytesMax;
 };
 
@@ -37,8 +39,8 @@ class ReplyParser {
 
   explicit ReplyParser(const ReplyLimits& limits = ReplyLimits()) : limits_(limits) {}
 
-  // `data` is everything unread: what is left behind the consumed() bytes of the call before, and newer bytes behind it.
-  // After kReply the next call begins the next reply. After kError every call fails until Reset().
+  // `data` is everything unread: what is left behind the consumed() bytes of the call before, and newer bytes behind
+  // it. After kReply the next call begins the next reply. After kError every call fails until Reset().
   Status Parse(std::string_view data);
 
   // After any call but a failed one: bytes at the front of `data` that are not needed any more.
@@ -64,20 +66,19 @@ class ReplyParser {
   Step OpenLine(char type, std::string_view line);
   Step OpenString(char type, std::string_view line);
   Step OpenAggregate(char type, std::string_view line);
-  Step FinishString();
   Step Complete(Reply reply);
-  bool ParseScalar(char type, std::string_view line, Reply* reply);
+  Reply BeginReply(Reply::Type type);
   Step Fail(std::string_view what);
 
   ReplyLimits limits_;
   std::vector<Frame> frames_;
   std::vector<Reply> pending_attributes_;  // read in front of a reply that has not begun yet
-  Reply string_;                           // string under construction; string_left_ bytes of it, CR LF included, are missing
-  size_t string_left_ = 0;
-  size_t string_bytes_ = 0;
+  Reply string_;                           // string under construction …
+  size_t string_bytes_ = 0;                // … and how long it gets
   bool in_string_ = false;
-  size_t scan_ = 0;  // the search for the end of the line goes on here
-  size_t elements_ = 0;
+  size_t scan_ = 0;      // the search for the end of the line goes on here
+  size_t elements_ = 0;  // announced so far in this reply
+  size_t bytes_ = 0;     // of strings announced so far in this reply
   size_t consumed_ = 0;
   bool has_reply_ = false;
   bool failed_ = false;

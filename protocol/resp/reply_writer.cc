@@ -10,7 +10,8 @@
 namespace chestbox::resp {
 namespace {
 
-constexpr size_t kNumberLineBytesMax = 24;  // a type, 20 characters of a 64-bit number, CR LF, and one to spare
+constexpr size_t kDigitsMax = 20;                           // of a 64-bit number, with its sign
+constexpr size_t kNumberLineBytesMax = 1 + kDigitsMax + 2;  // type, number, CR LF
 
 // Writes "<type><number>\r\n" and returns its end. One digit is by far the most frequent.
 template <typename Number>
@@ -19,7 +20,7 @@ char* WriteNumberLine(char* out, char type, Number number) {
   if (number >= 0 && number <= 9) {
     *out++ = static_cast<char>('0' + number);
   } else {
-    out = std::to_chars(out, out + kNumberLineBytesMax, number).ptr;
+    out = std::to_chars(out, out + kDigitsMax, number).ptr;
   }
   *out++ = '\r';
   *out++ = '\n';
@@ -80,7 +81,7 @@ void ReplyWriter::Bulk(std::string_view bytes) {
 }
 
 void ReplyWriter::BulkInteger(int64_t value) {
-  char digits[kNumberLineBytesMax];
+  char digits[kDigitsMax];
   const char* end = std::to_chars(digits, digits + sizeof digits, value).ptr;
   Bulk({digits, static_cast<size_t>(end - digits)});
 }
