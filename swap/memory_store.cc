@@ -228,7 +228,8 @@ class MemorySwapStore final : public SwapStore {
   }
 
   void ApplyOne(const PutState& put) {
-    Head head{.attributes = put.attributes};
+    Head head;
+    head.attributes = put.attributes;
     if (put.value_id != 0) {
       Value& value = contents_.values.at(put.value_id);
       if (value.committed) {

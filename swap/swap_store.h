@@ -68,7 +68,7 @@ struct StateAttributes {
 };
 
 struct StateRecord {
-  StateAttributes attributes;
+  StateAttributes attributes = {};
   uint64_t payload_size = 0;
   uint64_t value_id = 0;  // 0: the payload lay in the head
   std::string payload;    // whole, unless chunked()
@@ -79,38 +79,38 @@ struct StateRecord {
 // or `value_id` is a value written to its end by AppendChunk, or the id that the stored record of this very state has
 // already (then only the attributes change).
 struct PutState {
-  StateId id;
-  StateAttributes attributes;
-  std::string_view payload;  // borrowed for the call
+  StateId id = {};
+  StateAttributes attributes = {};
+  std::string_view payload = {};  // borrowed for the call
   uint64_t value_id = 0;
 };
 // Removes a state; a missing one is fine.
 struct EraseState {
-  StateId id;
+  StateId id = {};
 };
 // Renames a state, across databases too, in time independent of its size, replacing what had the new name. A missing
 // `from` changes nothing.
 struct MoveState {
-  StateId from;
-  StateId to;
+  StateId from = {};
+  StateId to = {};
 };
 using StateChange = std::variant<PutState, EraseState, MoveState>;
 
 struct StateName {
   uint64_t position = 0;
-  std::string key;
-  StateAttributes attributes;
+  std::string key = {};
+  StateAttributes attributes = {};
   uint64_t payload_size = 0;
 };
 struct ScanPage {
-  std::vector<StateName> states;          // by position, then by key bytes
-  std::optional<uint64_t> next_position;  // where to go on; nothing: the range is done
+  std::vector<StateName> states = {};          // by position, then by key bytes
+  std::optional<uint64_t> next_position = {};  // where to go on; nothing: the range is done
 };
 
 struct DueState {
   uint8_t database = 0;
   uint64_t position = 0;
-  std::string key;
+  std::string key = {};
   int64_t expire_at_ms = 0;
 };
 
