@@ -38,7 +38,7 @@ class OptionLines {
     text_ += argument.substr(2);
     text_ += ' ';
     // "--port 6380" as one word brings its value along.
-    std::optional<std::vector<std::string>> words = SplitQuotedArguments(argument);
+    std::optional<std::vector<std::string>> words = resp::SplitQuotedArguments(argument);
     if (!words || words->size() != 1) {
       name_has_value_ = true;
       return;

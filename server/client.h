@@ -1,0 +1,74 @@
+// Client: the session of one connection, whatever carries it. The transport (connection.h) owns it; commands read and change
+// it. Executor thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "protocol/resp/reply_buffer.h"
+#include "protocol/resp/reply_writer.h"
+
+namespace chestbox {
+
+struct CommandSpec;
+
+// What a session needs from what carries it. All calls on the executor thread.
+class Transport {
+ public:
+  virtual ~Transport() = default;
+  // Closes once what is in the reply buffer has been sent (QUIT, protocol errors), or at once.
+  virtual void CloseAfterReply() = 0;
+  virtual void CloseNow() = 0;
+  // Sends replies that were added outside of a batch of requests (a parked command's, pushes).
+  virtual void Flush() = 0;
+  // Sends descriptors along with the next bytes of the reply. Unix sockets only; false elsewhere. The descriptors are
+  // duplicated or sent before this returns.
+  virtual bool QueueDescriptors(const std::vector<int>& descriptors) = 0;
+  virtual bool is_unix_socket() const = 0;
+  virtual int descriptor() const = 0;            // -1: none
+  virtual std::string peer_address() const = 0;  // "127.0.0.1:5000", "/path/to/socket:0"
+  virtual std::string local_address() const = 0;
+  virtual size_t query_buffer_bytes() const = 0;   // bytes in use
+  virtual size_t query_buffer_free() const = 0;    // and free
+  virtual size_t output_buffer_bytes() const = 0;  // waiting to be sent
+};
+
+enum class ReplyMode { kOn, kOff, kSkipNext, kSkip };
+
+struct Client {
+  uint64_t id = 0;
+  std::string name;
+  std::string lib_name;
+  std::string lib_version;
+  uint32_t db = 0;
+  bool authenticated = false;
+  bool default_user = true;
+  bool no_evict = false;
+  bool no_touch = false;
+  ReplyMode reply_mode = ReplyMode::kOn;
+  bool close_after_reply = false;
+  bool closing = false;
+
+  int64_t created_ms = 0;
+  int64_t last_interaction_ms = 0;
+  const CommandSpec* last_command = nullptr;
+  const CommandSpec* last_subcommand = nullptr;
+  uint64_t commands = 0;
+  uint64_t attached_page = 0;  // 0: not attached; else the number of its page (attach.h)
+
+  // A parked client waits for a state to come back from the store; nothing more of it is executed until then.
+  bool parked = false;
+  // Names of swapped-out keys that a walk (SCAN, KEYS, RANDOMKEY) asked the store for; empty otherwise.
+  std::unique_ptr<std::vector<std::string>> walked_names;
+
+  resp::ReplyBuffer output;
+  resp::ReplyWriter reply{output};
+  Transport* transport = nullptr;  // null in tests
+
+  int protocol() const { return reply.protocol(); }
+};
+
+}  // namespace chestbox

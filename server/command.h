@@ -1,0 +1,142 @@
+// What a command is: one function and one row of its family's table. COMMAND, COMMAND DOCS, arity and key checks, ACL
+// categories and INFO commandstats all derive from the row; nothing else knows a command's name.
+//
+//   // GET key -> bulk string, or null when the key does not exist.
+//   Result<void> Get(CommandContext& ctx, Args args, resp::ReplyWriter& reply);
+//
+// A handler that returns an Error has written nothing (neither state nor reply); the dispatcher sends the error. Args
+// include the command's name (args[0]), and the subcommand's (args[1]). They live until the handler returns.
+// Executor thread only.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+#include "protocol/resp/reply_writer.h"
+#include "protocol/resp/request_parser.h"
+#include "protocol/result.h"
+
+namespace chestbox {
+
+class Server;
+class Keyspace;
+struct Client;
+
+using resp::Args;
+using resp::ReplyWriter;
+
+struct CommandContext {
+  Server& server;
+  Client& client;
+  Keyspace& keys;
+  uint32_t db;     // the client's logical database
+  int64_t now_ms;  // one `now` for the whole command
+
+  // Reports an effect (effects.h) of this command in the client's database, or in another one.
+  void Effect(std::initializer_list<std::string_view> command);
+  void EffectIn(uint32_t database, std::initializer_list<std::string_view> command);
+  void Effect(std::span<const std::string_view> command);
+};
+
+using CommandFunction = Result<void> (*)(CommandContext& ctx, Args args, ReplyWriter& reply);
+
+// Flags of a row, by Redis' meaning. Those with a name in COMMAND INFO are reported there (command_flag_names in
+// command_table.cc).
+enum CommandFlag : uint64_t {
+  kWrite = 1 << 0,
+  kReadOnly = 1 << 1,
+  kDenyOom = 1 << 2,
+  kAdmin = 1 << 3,
+  kPubsub = 1 << 4,
+  kNoScript = 1 << 5,
+  kBlocking = 1 << 6,
+  kLoading = 1 << 7,
+  kStale = 1 << 8,
+  kSkipMonitor = 1 << 9,
+  kSkipSlowlog = 1 << 10,
+  kFast = 1 << 11,
+  kNoAuth = 1 << 12,
+  kMayReplicate = 1 << 13,
+  kNoMulti = 1 << 14,
+  kMovableKeys = 1 << 15,
+  kAllowBusy = 1 << 16,
+  kNoAsyncLoading = 1 << 17,
+  kProtected = 1 << 18,       // needs enable-debug-command and the like
+  kNoMandatoryKeys = 1 << 19,
+  kTouchesArbitraryKeys = 1 << 20,
+};
+
+// ACL categories beyond those that follow from the flags (@read, @write, @fast, @slow, @admin+@dangerous, @pubsub, @blocking).
+enum AclCategory : uint64_t {
+  kCatKeyspace = 1 << 0,
+  kCatString = 1 << 1,
+  kCatConnection = 1 << 2,
+  kCatDangerous = 1 << 3,
+  kCatScripting = 1 << 4,
+  kCatTransaction = 1 << 5,
+  kCatList = 1 << 6,
+  kCatSet = 1 << 7,
+  kCatSortedSet = 1 << 8,
+  kCatHash = 1 << 9,
+  kCatStream = 1 << 10,
+  kCatBitmap = 1 << 11,
+  kCatHyperloglog = 1 << 12,
+  kCatGeo = 1 << 13,
+  kCatAdmin = 1 << 14,
+};
+
+// What a command does to the keys of one range, by Redis' key-spec flags.
+enum KeyFlag : uint32_t {
+  kKeyRO = 1 << 0,
+  kKeyRW = 1 << 1,
+  kKeyOW = 1 << 2,
+  kKeyRM = 1 << 3,
+  kKeyAccess = 1 << 4,
+  kKeyUpdate = 1 << 5,
+  kKeyInsert = 1 << 6,
+  kKeyDelete = 1 << 7,
+  kKeyNotKey = 1 << 8,
+  kKeyVariableFlags = 1 << 9,
+};
+
+// Keys at args[first], args[first + step], … args[last]; a negative `last` counts from the end. first 0: no keys.
+struct KeyRange {
+  int first = 0;
+  int last = 0;
+  int step = 0;
+  uint32_t flags = 0;
+};
+
+// One argument of COMMAND DOCS' tree.
+struct ArgumentSpec {
+  enum class Type : uint8_t { kKey, kString, kInteger, kDouble, kPattern, kUnixTime, kPureToken, kOneOf, kBlock };
+  enum Flag : uint8_t { kOptional = 1, kMultiple = 2, kMultipleToken = 4 };
+  std::string_view name;
+  Type type = Type::kString;
+  std::string_view token = {};
+  uint8_t flags = 0;
+  int8_t key_spec = -1;
+  std::string_view since = {};
+  std::span<const ArgumentSpec> arguments = {};
+};
+
+struct CommandSpec {
+  std::string_view name;  // lower case
+  CommandFunction run = nullptr;
+  int arity = 0;  // with the name; negative: at least
+  uint64_t flags = 0;
+  uint64_t categories = 0;
+  KeyRange keys[2] = {};
+  std::string_view group = {};  // COMMAND DOCS: "string", "generic", "connection", "server"
+  std::string_view since = {};
+  std::string_view complexity = {};
+  std::string_view summary = {};
+  std::span<const ArgumentSpec> arguments = {};
+  std::span<const std::string_view> tips = {};
+  std::span<const CommandSpec> subcommands = {};
+  std::string_view deprecated_since = {};
+  std::string_view replaced_by = {};
+};
+
+}  // namespace chestbox

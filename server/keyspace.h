@@ -1,0 +1,214 @@
+// Keyspace: the states of all databases in the arena, and the only writer of it. Command families call this; it knows
+// blocks, expiry and the index, and keeps every bucket that a command touched closed until FinishCommand.
+//
+// Invariants
+// - Executor thread only.
+// - A key whose expiry has come is never found: meeting one deletes it and reports "DEL key" to the sink. Everything else
+//   that writes leaves the effect to its caller (a command), which reports it once.
+// - A call that returns an error (memory) has changed nothing.
+// - A StateView, and any bytes it points to, is valid until the next call that writes.
+// - Commands meet only states in memory: the dispatcher has loaded swapped-out keys before (swapper.h).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "protocol/result.h"
+#include "protocol/shm/index_writer.h"
+#include "protocol/shm/retire_list.h"
+#include "server/effects.h"
+
+namespace chestbox {
+
+using shm::StringEncoding;
+using shm::ValueType;
+
+inline constexpr int64_t kNoExpiry = -1;
+
+// "OOM command not allowed when used memory > 'maxmemory'."
+Error OutOfMemory();
+// "WRONGTYPE Operation against a key holding the wrong kind of value"
+Error WrongType();
+
+struct StateView {
+  ValueType type = ValueType::kString;
+  StringEncoding encoding = StringEncoding::kRaw;
+  std::string_view value;  // the string; nothing for other types
+  int64_t expire_at_ms = kNoExpiry;
+  uint32_t access = 0;  // 24 bits: LRU clock in seconds, or LFU minutes and counter, as maxmemory-policy says
+};
+
+// The encoding Redis would choose for a whole new value: an integer's canonical text, short, or raw.
+StringEncoding EncodingFor(std::string_view value);
+
+struct KeyspaceStats {
+  uint64_t hits = 0;
+  uint64_t misses = 0;
+  uint64_t expired_keys = 0;
+  uint64_t expired_time_cap_reached = 0;
+};
+
+// Told when the store's record of a key is of no more use (it was deleted or flushed in memory). Implemented by the swapper.
+class StoredStateListener {
+ public:
+  virtual ~StoredStateListener() = default;
+  virtual void OnErased(uint32_t physical_database, uint64_t hash, std::string_view key) = 0;
+  virtual void OnFlushed(uint32_t physical_database) = 0;
+};
+
+class Keyspace {
+ public:
+  using HashFunction = shm::IndexWriter::HashFunction;
+
+  // `memory` outlives this. `hash_of` is replaced only by tests.
+  Keyspace(shm::ArenaMemory& memory, EffectSink& effects, HashFunction hash_of);
+  ~Keyspace();
+  Keyspace(const Keyspace&) = delete;
+  Keyspace& operator=(const Keyspace&) = delete;
+
+  [[nodiscard]] bool Create();  // the empty indexes; false: no memory
+
+  // ---- Time: one `now` for a whole command, script or EXEC. It never goes back, and is published to co-located readers. ----
+  void SetTime(int64_t now_ms);
+  int64_t now_ms() const { return now_ms_; }
+
+  // ---- Looking. `database` is logical everywhere. ----
+  // For a command that reads the value: counts a hit or a miss and touches the access word.
+  std::optional<StateView> Read(uint32_t database, std::string_view key);
+  // For everything else (EXISTS-like looks count with Read; OBJECT and DEBUG must not disturb).
+  std::optional<StateView> Peek(uint32_t database, std::string_view key);
+  bool Exists(uint32_t database, std::string_view key) { return Peek(database, key).has_value(); }
+  // Touches without reading (TOUCH; false: no such key).
+  bool Touch(uint32_t database, std::string_view key);
+
+  // ---- Strings ----
+  // Creates the key, or replaces its whole state whatever its type. `value` must not lie in this key's own state.
+  Result<void> SetString(uint32_t database, std::string_view key, std::string_view value, StringEncoding encoding,
+                         int64_t expire_at_ms);
+  // MSET: key, value, key, value, … all or nothing; without expiry; the last of equal keys wins.
+  Result<void> SetStrings(uint32_t database, std::span<const std::string_view> keys_and_values);
+  // Gives the live string at `key` another size and returns its bytes to write to (added ones are zero). The encoding becomes
+  // raw; the expiry stays. For APPEND and SETRANGE: in place where the block has room, amortised O(1).
+  Result<std::span<char>> ResizeString(uint32_t database, std::string_view key, size_t new_bytes);
+  // Replaces the value of the live string at `key`, keeping its expiry (INCR and its kin, SET KEEPTTL).
+  Result<void> ReplaceString(uint32_t database, std::string_view key, std::string_view value, StringEncoding encoding);
+
+  // ---- Any type ----
+  bool Erase(uint32_t database, std::string_view key);
+  // The key must live. kNoExpiry persists it.
+  Result<void> SetExpiry(uint32_t database, std::string_view key, int64_t expire_at_ms);
+  // `from` must live; `to` is replaced. Expiry and access go along. O(1): a large value's block moves.
+  Result<void> Rename(uint32_t from_database, std::string_view from, uint32_t to_database, std::string_view to);
+  Result<void> Copy(uint32_t from_database, std::string_view from, uint32_t to_database, std::string_view to);
+
+  // ---- Databases ----
+  uint64_t Size(uint32_t database) const;  // DBSIZE
+  uint64_t ExpiringSize(uint32_t database) const;
+  // Empties a database and returns how many keys it had. `lazily`: memory comes back in FreeStep()s, else now.
+  uint64_t Flush(uint32_t database, bool lazily);
+  void SwapDatabases(uint32_t a, uint32_t b);
+  uint32_t Physical(uint32_t database) const;
+
+  // ---- Walking. Positions are bit-reversed hashes (layout.h); 0 begins, and as a result ends. ----
+  struct KeyInfo {
+    std::string_view key;
+    StateView state;
+    uint64_t position;
+  };
+  // Visits the live keys of the bucket that holds `position`, expired ones left out and not deleted. Returns the next bucket's
+  // position. `*swapped_out` grows by the entries there that are not in memory.
+  uint64_t VisitBucket(uint32_t database, uint64_t position, const std::function<void(const KeyInfo&)>& visit,
+                       uint64_t* swapped_out);
+  // A random key in memory that lives, if there is one.
+  std::optional<std::string> RandomKey(uint32_t database);
+
+  // ---- Upkeep ----
+  // Opens everything that the command closed. After every command, EXEC and script.
+  void FinishCommand();
+  // Deletes expired keys for about `budget_us`; returns how many. Called by the cron.
+  uint64_t ExpireStep(int64_t budget_us);
+  // Frees a part of what was flushed lazily. True when more is to do.
+  bool FreeStep();
+  // Frees retired blocks that no view pins.
+  void DrainRetired();
+  bool has_retired() const { return !retired_.empty(); }
+  uint64_t lazily_freed_pending() const { return detached_bytes_hint_; }
+
+  void AddClientPage(const shm::ClientPage* page) { pages_.push_back(page); }
+  void RemoveClientPage(const shm::ClientPage* page) { std::erase(pages_, page); }
+  // CHESTBOX FREEZE: ends in-place changes of a value, so that a view can pin it. False: no such key.
+  bool Freeze(uint32_t database, std::string_view key);
+
+  // maxmemory-policy decides what the access word means.
+  void SetAccessPolicy(bool lfu, int64_t lfu_log_factor, int64_t lfu_decay_minutes);
+  uint32_t NewAccessWord() const;
+  uint32_t IdleSeconds(uint32_t access) const;
+  uint32_t LfuCounter(uint32_t access) const;  // decayed
+
+  // ---- For the swapper ----
+  void SetStoredStateListener(StoredStateListener* listener) { stored_listener_ = listener; }
+  uint64_t HashOf(std::string_view key) const;
+  shm::IndexWriter& index(uint32_t physical) { return *indexes_[physical]; }
+  const shm::IndexWriter& index(uint32_t physical) const { return *indexes_[physical]; }
+  shm::WriteScope& scope() { return scope_; }
+  shm::ArenaMemory& memory() { return memory_; }
+  StateView ViewOf(uint64_t live_entry) const;
+  std::string_view KeyOf(uint64_t live_entry) const;
+  // Turns a live entry into a keyless swapped-out one and retires its blocks.
+  void SwapOut(uint32_t physical, shm::SlotRef ref, uint64_t hash);
+  // Makes a swapped-out (or not yet indexed) key live. `stored`/`clean` flags are set on it.
+  Result<void> SwapIn(uint32_t physical, std::string_view key, std::string_view value, StringEncoding encoding,
+                      int64_t expire_at_ms, uint32_t access);
+  // Keys that exist only in the store because the index is not complete yet count in Size().
+  void AddUnindexed(uint32_t physical, int64_t keys, int64_t expiring);
+
+  KeyspaceStats& stats() { return stats_; }
+
+ private:
+  struct Block;  // a key block about to be linked
+
+  shm::SlotRef FindLive(uint32_t physical, std::string_view key, uint64_t hash);
+  bool EraseRef(uint32_t physical, const shm::SlotRef& ref, uint64_t hash);
+  void FreeEntry(uint64_t entry);
+  Result<uint64_t> NewEntry(std::string_view key, std::string_view value, StringEncoding encoding, int64_t expire_at_ms,
+                            uint32_t access);
+  Result<uint64_t> NewKeyBlock(std::string_view key, const shm::KeyBlockHeader& header, int64_t expire_at_ms,
+                               shm::Link value_link, std::string_view inline_value);
+  bool OverwriteInline(shm::SlotRef& ref, std::string_view value, StringEncoding encoding, int64_t expire_at_ms);
+  Result<void> Link(uint32_t physical, shm::SlotRef ref, uint64_t hash, uint64_t entry, int64_t expire_at_ms);
+  Result<void> MakeWritable(shm::SlotRef& ref, size_t new_bytes);
+  shm::Link ValueLinkOf(uint64_t entry) const;
+  void TouchEntry(uint64_t entry);
+  void MarkDirty(shm::SlotRef& ref);
+  bool Pinned(shm::Link link) const;
+
+  shm::ArenaMemory& memory_;
+  EffectSink& effects_;
+  const HashFunction hash_of_;
+  shm::WriteScope scope_;
+  shm::SegmentTable segments_;
+  shm::RetireList retired_;
+  std::vector<std::unique_ptr<shm::IndexWriter>> indexes_;
+  std::vector<const shm::ClientPage*> pages_;
+  StoredStateListener* stored_listener_ = nullptr;
+  std::vector<shm::Link> detached_segments_;  // of lazily flushed databases
+  std::vector<uint64_t> detached_entries_;
+  uint64_t detached_bytes_hint_ = 0;
+  int64_t unindexed_keys_[shm::kDatabases] = {};
+  int64_t unindexed_expiring_[shm::kDatabases] = {};
+  uint64_t expire_cursor_[shm::kDatabases] = {};
+  uint32_t expire_database_ = 0;
+  int64_t now_ms_ = 0;
+  bool lfu_ = false;
+  int64_t lfu_log_factor_ = 10;
+  int64_t lfu_decay_minutes_ = 1;
+  KeyspaceStats stats_;
+};
+
+}  // namespace chestbox

@@ -1,0 +1,123 @@
+// Server: one state function, put together. Owns the arena, the keyspace, the swapper, the clients and the settings, and is
+// what commands reach beyond the keyspace. No sockets here: the network (network.h) feeds Dispatcher, and tests feed it
+// without one.
+//
+// Executor thread only.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "protocol/result.h"
+#include "server/client.h"
+#include "server/command_table.h"
+#include "server/config/settings.h"
+#include "server/effects.h"
+#include "server/keyspace.h"
+#include "server/stats.h"
+
+namespace chestbox {
+
+class ArenaAllocator;
+class AttachService;
+class Dispatcher;
+class Swapper;
+
+enum class ShutdownMode { kSave, kNoSave };
+
+// What a server needs from the program around it.
+class Host {
+ public:
+  virtual ~Host() = default;
+  // Runs `work` on the executor thread soon; callable from any thread.
+  virtual void Post(std::function<void()> work) = 0;
+  virtual void Stop() = 0;  // leave the event loop; the program ends
+  virtual uint16_t tcp_port() const = 0;
+};
+
+class Server {
+ public:
+  // `settings` and `host` outlive the server. Opens the arena and the swap store. An Error says why it cannot start.
+  static Result<std::unique_ptr<Server>> Create(Settings& settings, Host& host);
+  ~Server();
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  Settings& settings() { return settings_; }
+  const Config& config() const { return settings_.config(); }
+  Host& host() { return host_; }
+  Keyspace& keys() { return *keys_; }
+  ArenaAllocator& arena() { return *arena_; }
+  Swapper* swapper() { return swapper_.get(); }  // null with `swap no`
+  AttachService& attach() { return *attach_; }
+  Dispatcher& dispatcher() { return *dispatcher_; }
+  EffectSink& effects() { return effects_; }
+  const CommandTable& commands() const { return *commands_; }
+  Stats& stats() { return stats_; }
+
+  // Sessions, by ascending id. The transport creates one and removes it when it is gone.
+  Client& AddClient(Transport* transport);
+  void RemoveClient(Client& client);
+  Client* FindClient(uint64_t id);
+  const std::map<uint64_t, std::unique_ptr<Client>>& clients() const { return clients_; }
+
+  // ---- Time and identity ----
+  int64_t start_ms() const { return start_ms_; }
+  const std::string& run_id() const { return run_id_; }        // 40 hex digits
+  uint64_t dirty() const { return effects_.reported() - dirty_base_; }  // effects since the last save
+  void ResetDirty() { dirty_base_ = effects_.reported(); }
+  int64_t last_save_s() const { return last_save_s_; }
+  void ResetStats();  // CONFIG RESETSTAT
+  uint64_t instantaneous_ops() const { return ops_per_second_; }
+
+  // ---- Memory ----
+  uint64_t arena_bytes() const;    // of the arena's file that are in memory (st_blocks)
+  uint64_t used_memory() const;    // arena and private heap
+  uint64_t peak_memory() const { return peak_memory_; }
+  // Bytes that `maxmemory` bounds, or 0 when there is no bound.
+  uint64_t maxmemory() const;
+
+  // ---- Upkeep, ended by Shutdown ----
+  void Cron();  // `hz` times a second
+  // DEBUG SET-ACTIVE-EXPIRE 0|1.
+  void set_active_expire(bool on) { active_expire_ = on; }
+  bool active_expire() const { return active_expire_; }
+  // DEBUG SLEEP and the like block on purpose; everything else may not.
+
+  // Swaps everything out and stops (kSave), or leaves without (kNoSave). After an Error the server goes on.
+  Result<void> Shutdown(ShutdownMode mode);
+
+ private:
+  Server(Settings& settings, Host& host);
+  Result<void> Init();
+  void RegisterAppliers();
+  void SampleRates();
+
+  Settings& settings_;
+  Host& host_;
+  EffectSink effects_;
+  Stats stats_;
+  std::unique_ptr<CommandTable> commands_;
+  std::unique_ptr<ArenaAllocator> arena_;
+  std::unique_ptr<Keyspace> keys_;
+  std::unique_ptr<Swapper> swapper_;
+  std::unique_ptr<AttachService> attach_;
+  std::unique_ptr<Dispatcher> dispatcher_;
+  std::map<uint64_t, std::unique_ptr<Client>> clients_;
+  uint64_t next_client_id_ = 1;
+  int64_t start_ms_ = 0;
+  int64_t last_save_s_ = 0;
+  uint64_t dirty_base_ = 0;
+  uint64_t peak_memory_ = 0;
+  uint64_t ops_per_second_ = 0;
+  uint64_t sampled_commands_ = 0;
+  int64_t sampled_ms_ = 0;
+  bool active_expire_ = true;
+  std::string run_id_;
+};
+
+}  // namespace chestbox

@@ -1,0 +1,39 @@
+// Counters of INFO. Plain numbers: executor thread only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <unordered_map>
+
+namespace chestbox {
+
+struct CommandSpec;
+
+struct CommandStats {
+  uint64_t calls = 0;
+  uint64_t usec = 0;
+  uint64_t rejected_calls = 0;  // refused before they ran (arity, auth, OOM)
+  uint64_t failed_calls = 0;    // ran and failed
+};
+
+struct Stats {
+  uint64_t connections_received = 0;
+  uint64_t connections_rejected = 0;
+  uint64_t commands_processed = 0;
+  uint64_t net_input_bytes = 0;
+  uint64_t net_output_bytes = 0;
+  uint64_t error_replies = 0;
+  uint64_t client_query_buffer_limit_disconnections = 0;
+  uint64_t client_output_buffer_limit_disconnections = 0;
+  uint64_t unexpected_error_replies = 0;
+  uint64_t reads_processed = 0;
+  uint64_t writes_processed = 0;
+  std::unordered_map<const CommandSpec*, CommandStats> commands;  // by leaf (subcommand) row
+  std::map<std::string, uint64_t, std::less<>> errors;            // by code: "ERR", "WRONGTYPE"; bounded
+};
+
+// Distinct error codes kept: a client can make codes up (scripts), so Redis bounds this as well.
+inline constexpr size_t kErrorCodesMax = 128;
+
+}  // namespace chestbox
