@@ -34,11 +34,10 @@ struct Assignment {
   std::string value;
 };
 
-// Looks up every name before anything is set. Redis reports an unknown name before any other fault.
+// Looks up every name before anything is set; the first fault is the one reported.
 Result<std::vector<Assignment>> FindAssignments(std::span<const std::string_view> words, const Config& config,
                                                 bool client_is_local) {
   std::vector<Assignment> assignments;
-  std::string_view unknown_name;
   for (size_t i = 0; i < words.size(); i += 2) {
     FoundSetting found = FindSetting(words[i]);
     if (found.setting == nullptr) {
