@@ -138,7 +138,8 @@ class Keyspace {
   // Frees retired blocks that no view pins.
   void DrainRetired();
   bool has_retired() const { return !retired_.empty(); }
-  uint64_t lazily_freed_pending() const { return detached_bytes_hint_; }
+  // Entries of flushed databases that FreeStep has still to free, roughly.
+  uint64_t lazily_freed_pending() const;
 
   void AddClientPage(const shm::ClientPage* page) { pages_.push_back(page); }
   void RemoveClientPage(const shm::ClientPage* page) { std::erase(pages_, page); }
@@ -171,22 +172,42 @@ class Keyspace {
   KeyspaceStats& stats() { return stats_; }
 
  private:
-  struct Block;  // a key block about to be linked
+  // A state to be written; 0 as an entry means "no memory".
+  struct NewState {
+    std::string_view key;
+    ValueType type = ValueType::kString;
+    uint8_t encoding = 0;
+    int64_t expire_at_ms = kNoExpiry;
+    uint32_t access = 0;
+  };
 
-  shm::SlotRef FindLive(uint32_t physical, std::string_view key, uint64_t hash);
-  bool EraseRef(uint32_t physical, const shm::SlotRef& ref, uint64_t hash);
+  shm::SlotRef FindLive(uint32_t database, std::string_view key, uint64_t hash);
+  void EraseRef(uint32_t physical, const shm::SlotRef& ref, uint64_t hash, std::string_view key);
+  void Expire(uint32_t database, const shm::SlotRef& ref, uint64_t hash, std::string_view key);
+
+  // Blocks that nothing links to yet. The entry carries no hash tag.
+  uint64_t NewEntry(const NewState& state, std::string_view value);
+  uint64_t NewEntryAround(const NewState& state, uint32_t value_bytes, shm::Link value_link, std::string_view inline_value);
   void FreeEntry(uint64_t entry);
-  Result<uint64_t> NewEntry(std::string_view key, std::string_view value, StringEncoding encoding, int64_t expire_at_ms,
-                            uint32_t access);
-  Result<uint64_t> NewKeyBlock(std::string_view key, const shm::KeyBlockHeader& header, int64_t expire_at_ms,
-                               shm::Link value_link, std::string_view inline_value);
-  bool OverwriteInline(shm::SlotRef& ref, std::string_view value, StringEncoding encoding, int64_t expire_at_ms);
-  Result<void> Link(uint32_t physical, shm::SlotRef ref, uint64_t hash, uint64_t entry, int64_t expire_at_ms);
-  Result<void> MakeWritable(shm::SlotRef& ref, size_t new_bytes);
+  void FreeKeyBlock(uint64_t entry) { memory_.Free(shm::EntryLink(entry)); }
+
+  bool OverwriteInline(shm::SlotRef& ref, std::string_view value, StringEncoding encoding, int64_t expire_at_ms,
+                       uint32_t access);
+  // Makes `entry` the one of its key; on success `*old` is what it replaced (0: nothing), not yet freed.
+  bool LinkEntry(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint64_t entry, int64_t expire_at_ms, uint64_t* old);
+  bool LinkAndFree(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint64_t entry, int64_t expire_at_ms);
+  bool ResizeInline(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint32_t new_bytes);
+  bool ResizeExternal(shm::SlotRef& ref, uint32_t new_bytes);
+  char* ValueBytesOf(uint64_t entry) const;
   shm::Link ValueLinkOf(uint64_t entry) const;
-  void TouchEntry(uint64_t entry);
+  int64_t ExpiryOf(uint64_t entry) const;
+  void SetHeader(uint64_t entry, uint32_t value_bytes, StringEncoding encoding);
   void MarkDirty(shm::SlotRef& ref);
+  void TouchEntry(uint64_t entry);
+  uint32_t TouchedAccess(uint32_t access) const;
   bool Pinned(shm::Link link) const;
+  uint32_t LogicalOf(uint32_t physical) const;
+  uint64_t ExpireSegment(uint32_t physical, uint64_t position, shm::Link segment);
 
   shm::ArenaMemory& memory_;
   EffectSink& effects_;
@@ -199,7 +220,6 @@ class Keyspace {
   StoredStateListener* stored_listener_ = nullptr;
   std::vector<shm::Link> detached_segments_;  // of lazily flushed databases
   std::vector<uint64_t> detached_entries_;
-  uint64_t detached_bytes_hint_ = 0;
   int64_t unindexed_keys_[shm::kDatabases] = {};
   int64_t unindexed_expiring_[shm::kDatabases] = {};
   uint64_t expire_cursor_[shm::kDatabases] = {};
@@ -208,6 +228,7 @@ class Keyspace {
   bool lfu_ = false;
   int64_t lfu_log_factor_ = 10;
   int64_t lfu_decay_minutes_ = 1;
+  mutable uint64_t random_ = 0x9e37'79b9'7f4a'7c15;  // xorshift: sampling only, nothing secret
   KeyspaceStats stats_;
 };
 

@@ -9,6 +9,7 @@
 // - A SlotRef is void after any Insert or Erase.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 #include <vector>
@@ -32,6 +33,14 @@ struct SlotRef {
 
 class IndexWriter {
  public:
+  static constexpr uint32_t kSegmentCapacity = kBucketsPerSegment * kEntriesPerBucket;
+  // At 80% about one bucket in five has an overflow bucket: chains stay short and a segment's cost per key low.
+  static constexpr uint32_t kSplitAbove = kSegmentCapacity * 8 / 10;
+  // Two buddies that together are a quarter full become one; far enough from kSplitAbove that no key count makes them flap.
+  static constexpr uint32_t kMergeBelow = kSegmentCapacity / 4;
+  // Directory slots copied with one change while it doubles: 64 KiB, a few microseconds.
+  static constexpr uint64_t kGrowStepSlots = 16384;
+
   // `hash_of` is replaced only by tests (keys of one hash).
   using HashFunction = uint64_t (*)(std::string_view key, uint64_t seed);
 
@@ -40,7 +49,8 @@ class IndexWriter {
   // Creates the empty index. False: no memory.
   [[nodiscard]] bool Create();
 
-  // The live entry of `key`, or the swapped-out entry with its 48 hash bits, or none.
+  // The live entry of `key`; failing that, the first swapped-out entry with its 48 hash bits (another key may share them);
+  // or none.
   SlotRef Find(std::string_view key, uint64_t hash) const;
 
   // Adds an entry; the key must not be there. `expire_at_ms` is the live block's expiry, or kNeverMs.
@@ -74,6 +84,8 @@ class IndexWriter {
 
   // Segments in position order: the link of the one that holds `position`; `*next` is where the next begins (0: none).
   Link SegmentOf(uint64_t position, uint64_t* next) const;
+  // Where the segment that holds `position` begins.
+  uint64_t SegmentBegin(uint64_t position) const;
 
   uint64_t entries() const { return entries_; }
   uint64_t expiring() const { return expiring_; }
@@ -87,6 +99,10 @@ class IndexWriter {
     uint64_t entry;
     uint64_t hash;
   };
+
+  static constexpr uint64_t kDirectoryPageBytes = 4096;  // committed by Create and kept
+  static constexpr uint64_t kLastSlot = kEntriesPerBucket - 1;
+  static bool IsOverflow(uint64_t entry) { return (entry & kEntryOverflow) != 0; }
 
   template <class Visit>
   const Bucket* VisitEntries(const Bucket* bucket, Visit&& visit) const {
@@ -107,6 +123,7 @@ class IndexWriter {
   Link DirectorySlot(uint64_t hash) const { return directory()[hash & ((uint64_t{1} << depth()) - 1)]; }
   Segment* SegmentAt(Link slot) const { return reinterpret_cast<Segment*>(memory_.At(SegmentLink(slot))); }
 
+  bool HoldsKey(uint64_t entry, std::string_view key) const;
   void Count(Link segment, uint64_t entry, int64_t expire_at_ms, int sign);
   std::atomic<uint64_t>* FreeSlot(Bucket* home);
   void FreeEmptyOverflow(Bucket* home);
@@ -134,7 +151,7 @@ class IndexWriter {
   uint64_t entries_ = 0;
   uint64_t expiring_ = 0;
   uint64_t segment_count_ = 0;
-  uint64_t deepest_segments_ = 0;  // with local depth == global depth
+  std::array<uint64_t, kDirectoryDepthMax + 1> segments_of_depth_{};  // by local depth
   bool growing_ = false;           // the directory's upper half is being filled
   uint64_t grown_slots_ = 0;
 };

@@ -31,9 +31,14 @@ inline bool RacyEqual(const void* shared, std::string_view bytes) {
   }
   return true;
 }
+inline void RacyFill(void* to, unsigned char byte, size_t bytes) {
+  auto* out = static_cast<unsigned char*>(to);
+  for (size_t i = 0; i < bytes; ++i) __atomic_store_n(out + i, byte, __ATOMIC_RELAXED);
+}
 #else
 inline void RacyLoad(void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); }
 inline void RacyStore(void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); }
+inline void RacyFill(void* to, unsigned char byte, size_t bytes) { std::memset(to, byte, bytes); }
 inline bool RacyEqual(const void* shared, std::string_view bytes) {
   return std::memcmp(shared, bytes.data(), bytes.size()) == 0;
 }

@@ -1,0 +1,217 @@
+#include "server/arena/arena_allocator.h"
+
+#include <fmt/format.h>
+#include <jemalloc/jemalloc.h>
+#include <sys/resource.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "protocol/check.h"
+
+namespace chestbox {
+
+namespace {
+
+// jemalloc's classes below 16 bytes are 8-aligned; links count granules of 16.
+constexpr uint64_t kBlockBytesMin = 16;
+// jemalloc staggers large blocks inside their pages unless they are aligned, which costs up to a quarter.
+constexpr uint64_t kAlignFromBytes = 16 << 10;
+// New pages are committed ahead in runs of this size: one system call for some two thousand small states.
+constexpr uint64_t kCommitAheadBytes = 256 << 10;
+// jemalloc grows its arena by this much at a time. Small, because what it holds back from the pool cannot be reused.
+constexpr size_t kJemallocGrowBytes = 16 << 10;
+// One step of the helper thread: bounds how long the kernel holds the file's lock that a commit also needs.
+constexpr uint64_t kPunchStepBytes = 1 << 20;
+// Freed memory that may stay for reuse while the server is busy. When nothing is freed for kPunchIdle, all of it goes.
+constexpr uint64_t kDirtyKeepBytes = 4 << 20;
+constexpr auto kPunchIdle = std::chrono::milliseconds(500);
+
+// jemalloc's argument to experimental.arenas_create_ext, which its public header does not declare.
+struct ArenaConfig {
+  extent_hooks_t* extent_hooks;
+  bool metadata_use_hooks;
+};
+
+}  // namespace
+
+struct ArenaAllocator::Hooks {
+  extent_hooks_t table;  // first: jemalloc hands its address to the hooks
+  ArenaAllocator* owner;
+};
+
+namespace {
+
+ArenaAllocator* OwnerOf(extent_hooks_t* hooks) {
+  ArenaAllocator* owner = nullptr;
+  std::memcpy(&owner, reinterpret_cast<char*>(hooks) + sizeof(extent_hooks_t), sizeof owner);
+  return owner;
+}
+
+void* AllocHook(extent_hooks_t* hooks, void* new_address, size_t bytes, size_t alignment, bool* zero, bool* commit,
+                unsigned) {
+  if (new_address != nullptr) return nullptr;  // no growing in place
+  void* extent = OwnerOf(hooks)->TakeExtent(bytes, alignment);
+  if (extent == nullptr) return nullptr;
+  if (*zero) std::memset(extent, 0, bytes);
+  *commit = true;
+  return extent;
+}
+
+bool DallocHook(extent_hooks_t* hooks, void* address, size_t bytes, bool, unsigned) {
+  OwnerOf(hooks)->GiveExtent(address, bytes);
+  return false;
+}
+
+void DestroyHook(extent_hooks_t*, void*, size_t, bool, unsigned) {}
+bool CommitHook(extent_hooks_t*, void*, size_t, size_t, size_t, unsigned) { return false; }
+bool RefuseRangeHook(extent_hooks_t*, void*, size_t, size_t, size_t, unsigned) { return true; }
+bool SplitHook(extent_hooks_t*, void*, size_t, size_t, size_t, bool, unsigned) { return false; }
+bool MergeHook(extent_hooks_t*, void*, size_t, void*, size_t, bool, unsigned) { return false; }
+
+Error JemallocError(const char* what, int code) {
+  return Error{fmt::format("jemalloc: {}: {}", what, std::strerror(code))};
+}
+
+template <typename T>
+int Write(const std::string& name, T value) {
+  return mallctl(name.c_str(), nullptr, nullptr, &value, sizeof value);
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ArenaAllocator>> ArenaAllocator::Create(uint64_t reach_bytes, uint64_t arena_id,
+                                                               uint64_t hash_seed) {
+  std::unique_ptr<ArenaAllocator> self(new ArenaAllocator);
+  auto file = ArenaFile::Create(reach_bytes);
+  if (!file) return file.error();
+  self->file_ = std::move(*file);
+  self->base_ = self->file_->base();
+  shm::ArenaHeader& header = self->header();
+  header.magic = shm::kMagic;
+  header.layout_version = shm::kLayoutVersion;
+  header.arena_id = arena_id;
+  header.hash_seed = hash_seed;
+  uint64_t identity = 0;
+  for (uint64_t i = 0; i < shm::kDatabases; ++i) identity |= i << (4 * i);
+  header.database_map.store(identity, std::memory_order_relaxed);  // no reader yet
+  self->pool_ = std::make_unique<ExtentPool>(shm::kHeapOffset, self->file_->reach_bytes());
+  self->committed_until_ = shm::kHeapOffset;
+  if (auto created = self->CreateJemallocArena(); !created) return created.error();
+  self->punch_thread_ = std::thread([raw = self.get()] { raw->PunchLoop(); });
+  return self;
+}
+
+Result<void> ArenaAllocator::CreateJemallocArena() {
+  hooks_ = std::make_unique<Hooks>();
+  hooks_->table = {AllocHook,  DallocHook,      DestroyHook,     CommitHook, RefuseRangeHook,
+                   RefuseRangeHook, RefuseRangeHook, SplitHook, MergeHook};
+  hooks_->owner = this;
+  ArenaConfig config{&hooks_->table, /*metadata_use_hooks=*/false};
+  size_t size = sizeof arena_;
+  if (int code = mallctl("experimental.arenas_create_ext", &arena_, &size, &config, sizeof config); code != 0) {
+    return JemallocError("creating the arena", code);
+  }
+  const std::string prefix = fmt::format("arena.{}.", arena_);
+  // Decay 0: a freed extent comes to DallocHook at once instead of being kept and later purged on the executor.
+  int code = Write<ssize_t>(prefix + "dirty_decay_ms", 0);
+  if (code == 0) code = Write<ssize_t>(prefix + "muzzy_decay_ms", 0);
+  if (code == 0) code = Write<size_t>(prefix + "retain_grow_limit", kJemallocGrowBytes);
+  if (code != 0) return JemallocError("setting up the arena", code);
+  size = sizeof tcache_;
+  code = mallctl("tcache.create", &tcache_, &size, nullptr, 0);
+  if (code != 0) return JemallocError("creating the thread cache", code);
+  flags_ = static_cast<int>(MALLOCX_ARENA(arena_) | MALLOCX_TCACHE(tcache_));
+  return {};
+}
+
+ArenaAllocator::~ArenaAllocator() {
+  if (punch_thread_.joinable()) {
+    {
+      std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_one();
+    punch_thread_.join();
+  }
+  if (hooks_ == nullptr) return;
+  if (flags_ != 0) (void)Write(std::string("tcache.destroy"), tcache_);
+  // Forgets every block of the arena; its extents come to GiveExtent, and the file goes with file_.
+  (void)mallctl(fmt::format("arena.{}.destroy", arena_).c_str(), nullptr, nullptr, nullptr, 0);
+}
+
+shm::Link ArenaAllocator::Allocate(uint64_t bytes) {
+  bytes = std::max(bytes, kBlockBytesMin);
+  const bool aligned = bytes >= kAlignFromBytes || bytes == sizeof(shm::Segment);
+  void* block = mallocx(bytes, aligned ? flags_ | static_cast<int>(MALLOCX_ALIGN(4096)) : flags_);
+  if (block == nullptr) return 0;
+  allocated_bytes_ += sallocx(block, 0);
+  ++allocations_;
+  return static_cast<shm::Link>(static_cast<uint64_t>(static_cast<char*>(block) - base_) / shm::kGranuleBytes);
+}
+
+void ArenaAllocator::Free(shm::Link link) {
+  char* block = At(link);
+  allocated_bytes_ -= sallocx(block, 0);
+  --allocations_;
+  dallocx(block, flags_);
+}
+
+uint64_t ArenaAllocator::UsableBytes(shm::Link link) const { return sallocx(At(link), 0); }
+
+void ArenaAllocator::FlushCache() { (void)Write(std::string("tcache.flush"), tcache_); }
+
+void* ArenaAllocator::TakeExtent(size_t bytes, size_t alignment) {
+  std::lock_guard lock(mutex_);
+  const uint64_t high_water_before = pool_->high_water();
+  const auto extent = pool_->Take(bytes, alignment);
+  if (!extent) return nullptr;
+  const uint64_t end = extent->offset + bytes;
+  bool committed = extent->dirty;
+  if (!committed && extent->offset >= high_water_before) {
+    committed = end <= committed_until_;
+    if (!committed) {
+      const uint64_t begin = std::max(extent->offset, committed_until_);
+      const uint64_t ahead = std::min(file_->reach_bytes(), std::max(end, begin + kCommitAheadBytes));
+      committed = file_->Commit(begin, ahead - begin);
+      if (committed) committed_until_ = ahead;
+    }
+  } else if (!committed) {
+    committed = file_->Commit(extent->offset, bytes);
+  }
+  if (!committed) {
+    pool_->AddClean(extent->offset, bytes);
+    return nullptr;
+  }
+  return base_ + extent->offset;
+}
+
+void ArenaAllocator::GiveExtent(void* address, size_t bytes) {
+  std::lock_guard lock(mutex_);
+  pool_->AddDirty(static_cast<uint64_t>(static_cast<char*>(address) - base_), bytes);
+  if (pool_->dirty_bytes() > kDirtyKeepBytes) wake_.notify_one();
+}
+
+void ArenaAllocator::PunchLoop() {
+  (void)setpriority(PRIO_PROCESS, 0, 10);  // this thread only: never in the executor's way
+  std::unique_lock lock(mutex_);
+  uint64_t keep = kDirtyKeepBytes;
+  while (!stopping_) {
+    if (pool_->dirty_bytes() <= keep) {
+      const uint64_t seen = pool_->dirty_bytes();
+      const bool woken = wake_.wait_for(lock, kPunchIdle, [&] { return stopping_ || pool_->dirty_bytes() > kDirtyKeepBytes; });
+      keep = woken || pool_->dirty_bytes() != seen ? kDirtyKeepBytes : 0;
+      continue;
+    }
+    const auto range = pool_->TakeDirty(kPunchStepBytes);
+    lock.unlock();
+    file_->Punch(range->first, range->second);
+    lock.lock();
+    pool_->AddClean(range->first, range->second);
+  }
+}
+
+}  // namespace chestbox

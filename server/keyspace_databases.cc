@@ -1,0 +1,266 @@
+// Keyspace, the part about whole databases: flushing, walking, active expiry, access words, and moving states to and from
+// the swap store.
+#include <algorithm>
+#include <chrono>
+
+#include "protocol/check.h"
+#include "server/keyspace.h"
+
+namespace chestbox {
+
+using shm::EntryLink;
+using shm::kEntryClean;
+using shm::kEntryExpires;
+using shm::kEntryLive;
+using shm::kEntryStored;
+using shm::kEntrySwapped;
+using shm::SlotRef;
+
+namespace {
+
+int64_t MonotonicUs() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+// Redis' LFU: 16 bits of minutes, 8 bits of a logarithmic counter that begins at 5.
+constexpr uint32_t kLfuInitial = 5;
+constexpr uint32_t kAccessMask = 0xff'ffff;
+
+uint64_t NextRandom(uint64_t* state) {
+  *state ^= *state << 13;
+  *state ^= *state >> 7;
+  *state ^= *state << 17;
+  return *state;
+}
+
+}  // namespace
+
+// ---- Databases ----
+
+uint64_t Keyspace::Size(uint32_t database) const {
+  const uint32_t physical = Physical(database);
+  return indexes_[physical]->entries() + static_cast<uint64_t>(unindexed_keys_[physical]);
+}
+
+uint64_t Keyspace::ExpiringSize(uint32_t database) const {
+  const uint32_t physical = Physical(database);
+  return indexes_[physical]->expiring() + static_cast<uint64_t>(unindexed_expiring_[physical]);
+}
+
+void Keyspace::AddUnindexed(uint32_t physical, int64_t keys, int64_t expiring) {
+  unindexed_keys_[physical] += keys;
+  unindexed_expiring_[physical] += expiring;
+  CHECK(unindexed_keys_[physical] >= 0);
+}
+
+uint64_t Keyspace::Flush(uint32_t database, bool lazily) {
+  const uint64_t keys = Size(database);
+  const uint32_t physical = Physical(database);
+  shm::IndexWriter::Detached detached;
+  indexes_[physical]->Clear(&detached);
+  detached_segments_.insert(detached_segments_.end(), detached.segments.begin(), detached.segments.end());
+  detached_entries_.insert(detached_entries_.end(), detached.entries.begin(), detached.entries.end());
+  unindexed_keys_[physical] = 0;
+  unindexed_expiring_[physical] = 0;
+  expire_cursor_[physical] = 0;
+  if (stored_listener_ != nullptr) stored_listener_->OnFlushed(physical);
+  while (!lazily && FreeStep()) {
+  }
+  return keys;
+}
+
+uint64_t Keyspace::lazily_freed_pending() const {
+  return detached_entries_.size() + detached_segments_.size() * (shm::kBucketsPerSegment * shm::kEntriesPerBucket / 2);
+}
+
+bool Keyspace::FreeStep() {
+  constexpr size_t kEntriesPerStep = 512;  // about 50 us
+  if (detached_entries_.empty() && !detached_segments_.empty()) {
+    indexes_[0]->TakeDetached(detached_segments_.back(), &detached_entries_);
+    detached_segments_.pop_back();
+  }
+  for (size_t i = 0; i < kEntriesPerStep && !detached_entries_.empty(); ++i) {
+    FreeEntry(detached_entries_.back());
+    detached_entries_.pop_back();
+  }
+  return !detached_entries_.empty() || !detached_segments_.empty();
+}
+
+void Keyspace::SwapDatabases(uint32_t a, uint32_t b) {
+  const uint64_t map = memory_.header().database_map.load(std::memory_order_relaxed);
+  const uint64_t difference = (Physical(a) ^ Physical(b)) & 0xf;
+  // Release: pairs with FindOnce's acquire. One store, so that no reader sees half a swap.
+  memory_.header().database_map.store(map ^ (difference << (4 * a)) ^ (difference << (4 * b)), std::memory_order_release);
+}
+
+void Keyspace::DrainRetired() { retired_.Drain(memory_, pages_); }
+
+// ---- Walking ----
+
+uint64_t Keyspace::VisitBucket(uint32_t database, uint64_t position, const std::function<void(const KeyInfo&)>& visit,
+                               uint64_t* swapped_out) {
+  return indexes_[Physical(database)]->VisitBucket(position, [&](uint64_t entry, uint64_t hash) {
+    if ((entry & kEntryLive) == 0) {
+      ++*swapped_out;
+      return;
+    }
+    const KeyInfo info{KeyOf(entry), ViewOf(entry), shm::PositionOf(hash)};
+    if (info.state.expire_at_ms == kNoExpiry || info.state.expire_at_ms > now_ms_) visit(info);
+  });
+}
+
+std::optional<std::string> Keyspace::RandomKey(uint32_t database) {
+  const shm::IndexWriter& index = *indexes_[Physical(database)];
+  const uint64_t start = NextRandom(&random_);
+  uint64_t position = start;
+  for (uint64_t segments = 0; segments <= index.segments(); ++segments) {
+    uint64_t segment_end = 0;
+    (void)index.SegmentOf(position, &segment_end);
+    // One key of the segment, each as likely as another.
+    std::optional<std::string> chosen;
+    uint64_t seen = 0;
+    uint64_t swapped_out = 0;
+    uint64_t at = index.SegmentBegin(position);
+    do {
+      at = VisitBucket(
+          database, at,
+          [&](const KeyInfo& info) {
+            if (NextRandom(&random_) % ++seen == 0) chosen.emplace(info.key);
+          },
+          &swapped_out);
+    } while (at != segment_end);
+    if (chosen) return chosen;
+    position = segment_end;
+  }
+  return std::nullopt;
+}
+
+// ---- Active expiry ----
+
+uint64_t Keyspace::ExpireSegment(uint32_t physical, uint64_t position, shm::Link segment) {
+  struct Due {
+    std::string key;
+    uint64_t hash;
+  };
+  std::vector<Due> due;
+  int64_t earliest_ms = shm::kNeverMs;
+  uint64_t end = 0;
+  (void)indexes_[physical]->SegmentOf(position, &end);
+  do {
+    position = indexes_[physical]->VisitBucket(position, [&](uint64_t entry, uint64_t hash) {
+      if ((entry & kEntryLive) == 0 || (entry & kEntryExpires) == 0) return;
+      const int64_t expire_at_ms = ExpiryOf(entry);
+      if (expire_at_ms <= now_ms_) {
+        due.push_back({std::string(KeyOf(entry)), hash});
+      } else {
+        earliest_ms = std::min(earliest_ms, expire_at_ms);
+      }
+    });
+  } while (position != end);
+  segments_[segment].earliest_expiry_ms = earliest_ms;
+  const uint32_t database = LogicalOf(physical);
+  for (const Due& item : due) {
+    const SlotRef ref = indexes_[physical]->Find(item.key, item.hash);
+    Expire(database, ref, item.hash, item.key);
+    FinishCommand();
+  }
+  return due.size();
+}
+
+uint64_t Keyspace::ExpireStep(int64_t budget_us) {
+  constexpr uint32_t kSegmentsPerClockRead = 64;
+  const int64_t deadline_us = MonotonicUs() + budget_us;
+  uint64_t expired = 0;
+  for (uint32_t i = 0; i < shm::kDatabases; ++i) {
+    const uint32_t physical = (expire_database_ + i) % shm::kDatabases;
+    const shm::IndexWriter& index = *indexes_[physical];
+    if (index.expiring() == 0) continue;
+    uint64_t& position = expire_cursor_[physical];
+    for (uint64_t visited = 0; visited < index.segments(); ++visited) {
+      uint64_t next = 0;
+      const shm::Link segment = index.SegmentOf(position, &next);
+      const shm::SegmentInfo& info = segments_[segment];
+      const bool due = info.expiring != 0 && info.earliest_expiry_ms <= now_ms_;
+      if (due) expired += ExpireSegment(physical, index.SegmentBegin(position), segment);
+      position = next;
+      if ((due || visited % kSegmentsPerClockRead == 0) && MonotonicUs() > deadline_us) {
+        ++stats_.expired_time_cap_reached;
+        expire_database_ = physical;
+        return expired;
+      }
+    }
+  }
+  return expired;
+}
+
+// ---- Access words ----
+
+void Keyspace::SetAccessPolicy(bool lfu, int64_t lfu_log_factor, int64_t lfu_decay_minutes) {
+  lfu_ = lfu;
+  lfu_log_factor_ = lfu_log_factor;
+  lfu_decay_minutes_ = lfu_decay_minutes;
+}
+
+uint32_t Keyspace::NewAccessWord() const {
+  if (lfu_) return (static_cast<uint32_t>(now_ms_ / 60000) & 0xffff) << 8 | kLfuInitial;
+  return static_cast<uint32_t>(now_ms_ / 1000) & kAccessMask;
+}
+
+uint32_t Keyspace::IdleSeconds(uint32_t access) const {
+  return ((static_cast<uint32_t>(now_ms_ / 1000) & kAccessMask) - access) & kAccessMask;
+}
+
+uint32_t Keyspace::LfuCounter(uint32_t access) const {
+  const uint32_t minutes = ((static_cast<uint32_t>(now_ms_ / 60000) & 0xffff) - (access >> 8)) & 0xffff;
+  const uint64_t decay = lfu_decay_minutes_ == 0 ? 0 : minutes / static_cast<uint64_t>(lfu_decay_minutes_);
+  const uint32_t counter = access & 0xff;
+  return decay > counter ? 0 : counter - static_cast<uint32_t>(decay);
+}
+
+uint32_t Keyspace::TouchedAccess(uint32_t access) const {
+  if (!lfu_) return NewAccessWord();
+  uint32_t counter = LfuCounter(access);
+  if (counter < 255) {
+    const double above = counter > kLfuInitial ? counter - kLfuInitial : 0;
+    const double probability = 1.0 / (above * static_cast<double>(lfu_log_factor_) + 1);
+    if (static_cast<double>(NextRandom(&random_) >> 11) * 0x1.0p-53 < probability) ++counter;
+  }
+  return (static_cast<uint32_t>(now_ms_ / 60000) & 0xffff) << 8 | counter;
+}
+
+// The access word shares its 4 bytes with type and encoding, which stay: readers may see either word, so no bucket is closed.
+void Keyspace::TouchEntry(uint64_t entry) {
+  char* block = memory_.At(EntryLink(entry));
+  const uint32_t meta = shm::RacyLoad32(block);
+  const uint32_t touched = (meta & 0xff) | TouchedAccess(meta >> 8) << 8;
+  if (touched != meta) shm::RacyStore32(block, touched);
+}
+
+// ---- Swapping ----
+
+void Keyspace::SwapOut(uint32_t physical, SlotRef ref, uint64_t hash) {
+  CHECK((ref.entry & kEntryLive) != 0);
+  const uint64_t live = ref.entry;
+  const uint64_t kept_bits = shm::EntryTypeBits(shm::EntryType(live)) | (live & kEntryExpires);
+  indexes_[physical]->Replace(ref, kEntrySwapped | kEntryStored | kept_bits | (hash & 0x0000'ffff'ffff'ffff),
+                              shm::kNeverMs);
+  FreeEntry(live);
+}
+
+Result<void> Keyspace::SwapIn(uint32_t physical, std::string_view key, std::string_view value, StringEncoding encoding,
+                              int64_t expire_at_ms, uint32_t access) {
+  const uint64_t hash = HashOf(key);
+  SlotRef ref = indexes_[physical]->Find(key, hash);
+  CHECK(!ref || (ref.entry & kEntrySwapped) != 0);
+  const uint64_t entry =
+      NewEntry({key, ValueType::kString, static_cast<uint8_t>(encoding), expire_at_ms, access}, value);
+  uint64_t old = 0;
+  if (entry == 0) return OutOfMemory();
+  if (!LinkEntry(physical, ref, hash, entry | kEntryStored | kEntryClean, expire_at_ms, &old)) {
+    FreeEntry(entry);
+    return OutOfMemory();
+  }
+  return {};
+}
+
+}  // namespace chestbox
