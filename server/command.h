@@ -121,6 +121,12 @@ struct ArgumentSpec {
   std::span<const ArgumentSpec> arguments = {};
 };
 
+// A range of positions (bit-reversed hashes, both ends included) that a walk over the keyspace is about to cover.
+struct KeyWalk {
+  uint64_t from_position = 0;
+  uint64_t to_position = ~uint64_t{0};
+};
+
 struct CommandSpec {
   std::string_view name;  // lower case
   CommandFunction run = nullptr;
@@ -128,6 +134,12 @@ struct CommandSpec {
   uint64_t flags = 0;
   uint64_t categories = 0;
   KeyRange keys[2] = {};
+  // For commands whose keys may be of another database as well (MOVE, COPY … DB n): that database, or -1. The dispatcher
+  // sees to it that the keys are in memory there too.
+  int (*other_database)(Args args) = nullptr;
+  // For SCAN, KEYS and RANDOMKEY: which part of the keyspace this call will walk, so that the names of states that are not in
+  // memory are there when it runs (Client::walked_names). False: none, or the arguments are wrong.
+  bool (*walk)(CommandContext& ctx, Args args, KeyWalk* walk) = nullptr;
   std::string_view group = {};  // COMMAND DOCS: "string", "generic", "connection", "server"
   std::string_view since = {};
   std::string_view complexity = {};

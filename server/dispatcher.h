@@ -36,8 +36,11 @@ class Dispatcher {
   void Run(Client& client, const CommandSpec& spec, Args args);
   bool Park(Client& client, const CommandSpec& spec, Args args);
   void ReplyError(Client& client, const Error& error);
+  void Again(uint64_t client_id, const std::vector<std::string>& saved);
+  void Abandon(Client& client, const Error& error);
 
   Server& server_;
+  int64_t start_us_ = 0;
   std::function<void(Client&)> on_resumed_;
 };
 
