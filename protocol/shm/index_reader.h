@@ -66,13 +66,14 @@ struct FoundKey {
   Link value_link = 0;          // of its own block, or 0 when it lies beside the key
 };
 
-enum class ReadCheck { kMap, kEpoch, kVersion, kOddEpoch, kOddVersion, kBounds, kPinRecheck };
+enum class ReadCheck { kMap, kEpoch, kVersion, kOddEpoch, kOddVersion, kBounds, kMutable, kPinRecheck, kSetRecheck };
 enum class ReadStep { kEpochRead, kDirectoryRead, kVersionRead, kEntryRead, kBlockRead, kValueCopied, kPinned };
 
 struct ReadPolicy {
   static constexpr bool Checks(ReadCheck) { return true; }
   static void At(ReadStep) {}
-  static void StorePin(std::atomic<Link>& slot, Link link) { slot.store(link, std::memory_order_relaxed); }
+  // Release: a scan that finds this pin must not miss the end of the view that had the slot before (PinTable::Release).
+  static void StorePin(std::atomic<Link>& slot, Link link) { slot.store(link, std::memory_order_release); }
   static void PinFence() { std::atomic_thread_fence(std::memory_order_seq_cst); }
 };
 
@@ -92,11 +93,12 @@ Attempt ReadBlock(const ArenaView& arena, uint64_t bound, uint64_t entry, std::s
   const uint64_t offset = uint64_t{EntryLink(entry)} * kGranuleBytes;
   const bool expires = (entry & kEntryExpires) != 0;
   const bool external = (entry & kEntryExternal) != 0;
-  if (!InBounds<Policy>(bound, offset, KeyOffset(expires) + key.size())) return Attempt::kRetry;
+  if (!InBounds<Policy>(bound, offset, KeyOffset(expires))) return Attempt::kRetry;
   const char* block = arena.base + offset;
   const KeyBlockHeader header = LoadHeader(block);
   Policy::At(ReadStep::kBlockRead);
   if (header.key_bytes != key.size()) return Attempt::kMissing;
+  if (!InBounds<Policy>(bound, offset, KeyOffset(expires) + key.size())) return Attempt::kRetry;
   if (!RacyEqual(block + KeyOffset(expires), key)) return Attempt::kMissing;
   out->entry = entry;
   out->header = header;
@@ -116,12 +118,9 @@ Attempt ReadBlock(const ArenaView& arena, uint64_t bound, uint64_t entry, std::s
 
 }  // namespace internal
 
-// The last act of every read: true if nothing that it rests on has changed since.
+// Whether nothing that a read rests on has changed since. The caller has passed a fence(acquire) after its last racy load.
 template <class Policy = ReadPolicy>
-bool Validate(const ArenaView& arena, const ReadStamp& stamp) {
-  // Pairs with the writer's fence(seq_cst) after it makes a version odd: if any byte read so far came from after that fence,
-  // the loads below see the odd (or a later) version.
-  std::atomic_thread_fence(std::memory_order_acquire);
+bool StampHolds(const ArenaView& arena, const ReadStamp& stamp) {
   if (Policy::Checks(ReadCheck::kVersion) &&
       stamp.bucket->version.load(std::memory_order_relaxed) != stamp.version) {
     return false;
@@ -129,6 +128,15 @@ bool Validate(const ArenaView& arena, const ReadStamp& stamp) {
   if (Policy::Checks(ReadCheck::kEpoch) && stamp.index->epoch.load(std::memory_order_relaxed) != stamp.epoch) return false;
   return !Policy::Checks(ReadCheck::kMap) ||
          arena.header().database_map.load(std::memory_order_relaxed) == stamp.map;
+}
+
+// The last act of every read.
+template <class Policy = ReadPolicy>
+bool Validate(const ArenaView& arena, const ReadStamp& stamp) {
+  // Pairs with the writer's fence(seq_cst) after it makes a version odd: if any byte read so far came from after that fence,
+  // the loads below see the odd (or a later) version.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  return StampHolds<Policy>(arena, stamp);
 }
 
 // One unvalidated look for `key`. Fills `stamp` unless the outcome is kRetry.
@@ -258,7 +266,7 @@ ReadStatus PinString(const ArenaView& arena, uint32_t database, std::string_view
         arena, database, key, hash, now_ms,
         [&](const FoundKey& found) {
           if (found.header.type() != ValueType::kString) return ReadStatus::kWrongType;
-          if ((found.entry & kEntryMutable) != 0) return ReadStatus::kMutable;
+          if (Policy::Checks(ReadCheck::kMutable) && (found.entry & kEntryMutable) != 0) return ReadStatus::kMutable;
           out->size = found.header.value_bytes;
           link = found.value_link;
           out->data = found.value;

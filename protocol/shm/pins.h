@@ -30,7 +30,7 @@ class PinTable {
  public:
   explicit PinTable(ClientPage* page = nullptr) : page_(page) {}
 
-  // A free slot with its summary bit set, or kNoPinSlot. The caller stores the link and a fence(seq_cst) follows.
+  // A free slot with its summary bit set, or kNoPinSlot. The caller stores the link (release) and a fence(seq_cst) follows.
   uint32_t TakeSlot() {
     for (uint32_t step = 0; step < 64; ++step) {
       const uint32_t group = (next_group_ + step) % 64;
@@ -41,7 +41,9 @@ class PinTable {
       const uint64_t mine = uint64_t{1} << group;
       if ((summary_ & mine) == 0) {
         summary_ |= mine;
-        page_->summary.store(summary_, std::memory_order_relaxed);  // ordered before the writer's scan by the pin's fence
+        // Ordered before the writer's scan by the pin's fence. Release, because it may replace the store of an earlier Release
+        // of another group, which the scan must then see too.
+        page_->summary.store(summary_, std::memory_order_release);
       }
       return group * kSlotsPerSummaryBit + bit;
     }
