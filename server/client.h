@@ -45,12 +45,12 @@ struct Client {
   std::string lib_version;
   uint32_t db = 0;
   bool authenticated = false;
-  bool default_user = true;
+  bool may_read_everything = true;  // as the default user may: a condition of attaching
   bool no_evict = false;
   bool no_touch = false;
   ReplyMode reply_mode = ReplyMode::kOn;
   bool close_after_reply = false;
-  bool closing = false;
+  bool closing = false;  // its transport is closed; the session goes away in a moment
 
   int64_t created_ms = 0;
   int64_t last_interaction_ms = 0;

@@ -137,7 +137,8 @@ class Keyspace {
   bool FreeStep();
   // Frees retired blocks that no view pins.
   void DrainRetired();
-  bool has_retired() const { return !retired_.empty(); }
+  size_t retired_blocks() const { return retired_.blocks(); }
+  uint64_t retired_bytes() const { return retired_.bytes(); }
   // Entries of flushed databases that FreeStep has still to free, roughly.
   uint64_t lazily_freed_pending() const;
 

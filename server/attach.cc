@@ -1,0 +1,83 @@
+#include "server/attach.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "server/arena/arena_file.h"
+
+namespace chestbox {
+
+struct AttachService::Page {
+  int descriptor = -1;
+  shm::ClientPage* page = nullptr;
+
+  ~Page() {
+    if (page != nullptr) munmap(page, shm::kClientPageBytes);
+    if (descriptor >= 0) close(descriptor);
+  }
+};
+
+namespace {
+
+Error SystemError(const char* what) { return Error{fmt::format("ERR attach: {}: {}", what, std::strerror(errno))}; }
+
+}  // namespace
+
+AttachService::~AttachService() {
+  for (const auto& [number, page] : pages_) keys_.RemoveClientPage(page->page);
+}
+
+Result<void> AttachService::Attach(Client& client) {
+  if (client.transport == nullptr || !client.transport->is_unix_socket()) {
+    return Error{"ERR attach: only over the Unix socket, which passes descriptors"};
+  }
+  if (client.attached_page != 0) return Error{"ERR attach: this connection is attached already"};
+  auto page = std::make_unique<Page>();
+  page->descriptor = memfd_create("chestbox-client", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (page->descriptor < 0) return SystemError("memfd_create");
+  // The client could otherwise shrink its page under the server's scan (SIGBUS), or grow it without end.
+  if (fchmod(page->descriptor, 0600) != 0 || ftruncate(page->descriptor, shm::kClientPageBytes) != 0 ||
+      fcntl(page->descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
+    return SystemError("the client's page");
+  }
+  void* mapping =
+      mmap(nullptr, shm::kClientPageBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, page->descriptor, 0);
+  if (mapping == MAP_FAILED) return SystemError("mapping the client's page");
+  page->page = static_cast<shm::ClientPage*>(mapping);
+  if (!client.transport->QueueDescriptors({arena_.read_only_descriptor(), page->descriptor})) {
+    return Error{"ERR attach: the descriptors could not be passed"};
+  }
+  keys_.AddClientPage(page->page);
+  client.attached_page = next_page_++;
+  pages_.emplace(client.attached_page, std::move(page));
+  return {};
+}
+
+void AttachService::Detach(Client& client) {
+  auto found = pages_.find(client.attached_page);
+  if (found == pages_.end()) return;
+  keys_.RemoveClientPage(found->second->page);
+  pages_.erase(found);
+  client.attached_page = 0;
+}
+
+uint64_t AttachService::pins() const {
+  uint64_t count = 0;
+  for (const auto& [number, page] : pages_) shm::ScanPins(*page->page, [&](shm::Link) { ++count; });
+  return count;
+}
+
+uint64_t AttachService::pins_of(const Client& client) const {
+  uint64_t count = 0;
+  auto found = pages_.find(client.attached_page);
+  if (found != pages_.end()) shm::ScanPins(*found->second->page, [&](shm::Link) { ++count; });
+  return count;
+}
+
+}  // namespace chestbox

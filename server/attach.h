@@ -1,0 +1,43 @@
+// AttachService: gives co-located clients their way into the arena. An attach hands over two descriptors by SCM_RIGHTS: the
+// arena, read-only, and a page of the client's own, which it may write (pins). The page lives as long as the connection.
+//
+// Executor thread only.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+
+#include "protocol/result.h"
+#include "protocol/shm/pins.h"
+#include "server/client.h"
+#include "server/keyspace.h"
+
+namespace chestbox {
+
+class ArenaFile;
+
+class AttachService {
+ public:
+  AttachService(Keyspace& keys, ArenaFile& arena) : keys_(keys), arena_(arena) {}
+  ~AttachService();
+
+  // Creates the client's page and queues both descriptors with its next reply. Errors: not a Unix socket, attached already, no
+  // memory.
+  Result<void> Attach(Client& client);
+  // Forgets the client's page: its pins end here, whatever became of the process.
+  void Detach(Client& client);
+
+  size_t attached_clients() const { return pages_.size(); }
+  uint64_t pins() const;  // in all pages, now
+  uint64_t pins_of(const Client& client) const;
+
+ private:
+  struct Page;
+  Keyspace& keys_;
+  ArenaFile& arena_;
+  std::map<uint64_t, std::unique_ptr<Page>> pages_;
+  uint64_t next_page_ = 1;
+};
+
+}  // namespace chestbox

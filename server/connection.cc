@@ -1,0 +1,306 @@
+#include "server/connection.h"
+
+#include <asio/buffer.hpp>
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "server/dispatcher.h"
+#include "server/log.h"
+#include "server/network.h"
+#include "server/swapper.h"
+
+namespace chestbox {
+
+namespace {
+
+// Redis' read size; a pipeline of small commands fits, an idle client costs no more.
+constexpr size_t kReadBytes = 16 << 10;
+// A buffer that grew past this for a large argument is given back when it is not needed any more.
+constexpr size_t kBufferKeepBytes = 32 << 10;
+constexpr int64_t kIdleShrinkMs = 2000;
+// Reply memory kept between batches.
+constexpr size_t kOutputKeepBytes = 64 << 10;
+// Retired blocks are freed in batches: one fence and one scan of the pins a batch.
+constexpr size_t kRetiredBlocksMax = 64;
+
+}  // namespace
+
+Connection::Connection(Network& network, asio::generic::stream_protocol::socket socket, bool is_unix_socket,
+                       std::string peer, std::string local)
+    : network_(network),
+      socket_(std::move(socket)),
+      is_unix_socket_(is_unix_socket),
+      peer_(std::move(peer)),
+      local_(std::move(local)),
+      client_(&network.server().AddClient(this)) {}
+
+Connection::~Connection() = default;
+
+int Connection::descriptor() const { return const_cast<asio::generic::stream_protocol::socket&>(socket_).native_handle(); }
+
+void Connection::Start() { Read(); }
+
+// ---- Reading ----
+
+void Connection::ResizeBuffer(size_t bytes) {
+  std::unique_ptr<char[]> larger(bytes == 0 ? nullptr : new char[bytes]);
+  if (filled_ > consumed_) std::memcpy(larger.get(), buffer_.get() + consumed_, filled_ - consumed_);
+  filled_ -= consumed_;
+  consumed_ = 0;
+  buffer_ = std::move(larger);
+  capacity_ = bytes;
+}
+
+// Sees to it that the next read has where to go: exactly what a large argument still needs, else a part of a read's worth.
+void Connection::MakeRoom() {
+  const size_t pending = filled_ - consumed_;
+  if (pending == 0) filled_ = consumed_ = 0;
+  const size_t wanted = parser_.in_big_bulk() ? parser_.bytes_wanted() : kReadBytes / 4;
+  if (capacity_ - filled_ >= wanted) return;
+  if (capacity_ - pending >= wanted) {
+    std::memmove(buffer_.get(), buffer_.get() + consumed_, pending);
+    consumed_ = 0;
+    filled_ = pending;
+    return;
+  }
+  ResizeBuffer(parser_.in_big_bulk() ? pending + wanted : std::max(kReadBytes, 2 * pending));
+}
+
+void Connection::Read() {
+  if (reading_ || closed_ || client_->parked) return;
+  MakeRoom();
+  reading_ = true;
+  socket_.async_read_some(asio::buffer(buffer_.get() + filled_, capacity_ - filled_),
+                          [self = shared_from_this()](const asio::error_code& failed, size_t bytes) {
+                            self->reading_ = false;
+                            if (self->closed_) return;
+                            if (failed == asio::error::operation_aborted && self->wants_shrink_) {
+                              self->wants_shrink_ = false;
+                              self->ResizeBuffer(self->filled_ - self->consumed_);
+                              self->WaitUntilReadable();
+                              return;
+                            }
+                            if (failed) {
+                              self->Close();
+                              return;
+                            }
+                            self->OnRead(bytes);
+                          });
+}
+
+// An idle client: waits without holding a buffer.
+void Connection::WaitUntilReadable() {
+  reading_ = true;
+  socket_.async_wait(asio::socket_base::wait_read, [self = shared_from_this()](const asio::error_code& failed) {
+    self->reading_ = false;
+    if (self->closed_) return;
+    if (failed) {
+      self->Close();
+      return;
+    }
+    self->Read();
+  });
+}
+
+void Connection::OnRead(size_t bytes) {
+  filled_ += bytes;
+  peak_bytes_ = std::max(peak_bytes_, filled_ - consumed_);
+  Stats& stats = network_.server().stats();
+  stats.net_input_bytes += bytes;
+  ++stats.reads_processed;
+  Process();
+  Read();
+}
+
+bool Connection::OverQueryLimit() {
+  const int64_t limit = network_.config().client_query_buffer_limit_bytes;
+  if (limit <= 0 || filled_ - consumed_ <= static_cast<size_t>(limit)) return false;
+  ++network_.server().stats().client_query_buffer_limit_disconnections;
+  LogWarning(fmt::format("Closing client that reached max query buffer length: id={} addr={}", client_->id, peer_));
+  return true;
+}
+
+// Executes every complete request in the buffer, then sends all replies at once.
+void Connection::Process() {
+  Server& server = network_.server();
+  processing_ = true;
+  while (!client_->parked && !client_->close_after_reply && !closed_ && consumed_ < filled_ && !protocol_failed_) {
+    parser_.set_authenticated(client_->authenticated);
+    parser_.set_max_bulk_bytes(static_cast<size_t>(network_.config().proto_max_bulk_bytes));
+    const auto status = parser_.Parse(buffer_.get() + consumed_, filled_ - consumed_);
+    if (status == resp::RequestParser::Status::kNeedMore) break;
+    if (status == resp::RequestParser::Status::kError) {
+      protocol_failed_ = true;
+      client_->reply.Error(parser_.error());
+      client_->close_after_reply = true;
+      break;
+    }
+    const size_t request_bytes = parser_.consumed();
+    (void)server.dispatcher().Execute(*client_, parser_.args());
+    if (closed_) break;
+    consumed_ += request_bytes;
+    parser_.Reset();
+  }
+  processing_ = false;
+  if (closed_) return;
+  if (OverQueryLimit()) {
+    Close();
+    return;
+  }
+  Send();
+  Keyspace& keys = server.keys();
+  if (keys.retired_blocks() > kRetiredBlocksMax || keys.retired_bytes() > (1U << 20)) keys.DrainRetired();
+  if (server.swapper() != nullptr) server.swapper()->Regulate();
+}
+
+void Connection::Resume() {
+  if (closed_ || processing_) return;
+  Process();
+  if (!closed_) Read();
+}
+
+// ---- Sending ----
+
+bool Connection::QueueDescriptors(const std::vector<int>& descriptors) {
+  if (!is_unix_socket_ || !descriptors_.empty()) return false;
+  descriptors_ = descriptors;
+  return true;
+}
+
+// One send; with queued descriptors they travel with its first byte.
+long Connection::SendSome() {
+  const resp::ReplyBuffer& output = client_->output;
+  iovec bytes{const_cast<char*>(output.data()) + sent_, output.size() - sent_};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) char control[CMSG_SPACE(8 * sizeof(int))];
+  if (!descriptors_.empty()) {
+    std::memset(control, 0, sizeof control);
+    message.msg_control = control;
+    message.msg_controllen = CMSG_SPACE(descriptors_.size() * sizeof(int));
+    cmsghdr* header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(descriptors_.size() * sizeof(int));
+    std::memcpy(CMSG_DATA(header), descriptors_.data(), descriptors_.size() * sizeof(int));
+    const long sent = sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent > 0) descriptors_.clear();
+    return sent;
+  }
+  return send(socket_.native_handle(), bytes.iov_base, bytes.iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+}
+
+void Connection::Send() {
+  if (sending_ || closed_) {
+    if (!closed_ && OverOutputLimit()) Close();
+    return;
+  }
+  resp::ReplyBuffer& output = client_->output;
+  while (sent_ < output.size()) {
+    const long sent = SendSome();
+    if (sent < 0 && errno == EINTR) continue;
+    if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) break;
+    if (sent <= 0) {
+      Close();
+      return;
+    }
+    sent_ += static_cast<size_t>(sent);
+    Stats& stats = network_.server().stats();
+    stats.net_output_bytes += static_cast<uint64_t>(sent);
+    ++stats.writes_processed;
+  }
+  if (sent_ == output.size()) {
+    output.Clear();
+    output.ReleaseAbove(kOutputKeepBytes);
+    sent_ = 0;
+    if (client_->close_after_reply && !client_->parked) Close();
+    return;
+  }
+  if (OverOutputLimit()) {
+    Close();
+    return;
+  }
+  sending_ = true;
+  socket_.async_wait(asio::socket_base::wait_write, [self = shared_from_this()](const asio::error_code& failed) {
+    self->sending_ = false;
+    if (self->closed_) return;
+    if (failed) {
+      self->Close();
+      return;
+    }
+    // What was sent makes room, so that a client that reads slowly but reads does not grow this without end.
+    if (self->sent_ > self->client_->output.size() / 2) {
+      self->client_->output.DropFront(self->sent_);
+      self->sent_ = 0;
+    }
+    self->Send();
+  });
+}
+
+void Connection::Flush() {
+  if (!processing_) Send();
+}
+
+bool Connection::OverOutputLimit() {
+  const OutputBufferLimit& limit =
+      network_.config().client_output_buffer_limits[static_cast<size_t>(ClientClass::kNormal)];
+  const auto pending = static_cast<int64_t>(output_buffer_bytes());
+  const int64_t now_ms = network_.server().keys().now_ms();
+  const bool hard = limit.hard_bytes > 0 && pending > limit.hard_bytes;
+  if (limit.soft_bytes <= 0 || pending <= limit.soft_bytes) {
+    soft_limit_since_ms_ = 0;
+  } else if (soft_limit_since_ms_ == 0) {
+    soft_limit_since_ms_ = now_ms;
+  }
+  const bool soft = soft_limit_since_ms_ != 0 && now_ms - soft_limit_since_ms_ > limit.soft_s * 1000;
+  if (!hard && !soft) return false;
+  ++network_.server().stats().client_output_buffer_limit_disconnections;
+  LogWarning(fmt::format("Client id={} addr={} closed for overcoming of output buffer limits.", client_->id, peer_));
+  return true;
+}
+
+// ---- Upkeep and end ----
+
+void Connection::Cron(int64_t now_ms) {
+  if (closed_) return;
+  const int64_t idle_ms = now_ms - client_->last_interaction_ms;
+  const int64_t timeout_s = network_.config().timeout_s;
+  if (timeout_s > 0 && idle_ms > timeout_s * 1000 && !client_->parked) {
+    LogVerbose("Closing idle client");
+    Close();
+    return;
+  }
+  if (output_buffer_bytes() > 0 && OverOutputLimit()) {
+    Close();
+    return;
+  }
+  const size_t pending = filled_ - consumed_;
+  const bool idle = idle_ms > kIdleShrinkMs && pending == 0;
+  const bool oversized = capacity_ > kBufferKeepBytes && peak_bytes_ < capacity_ / 2 && !parser_.in_big_bulk();
+  peak_bytes_ = pending;
+  if (capacity_ == 0 || !(idle || oversized) || !reading_) return;
+  // The pending read owns the buffer: it is cancelled, and its handler resizes.
+  wants_shrink_ = true;
+  asio::error_code ignored;
+  socket_.cancel(ignored);
+}
+
+void Connection::CloseNow() { Close(); }
+
+// The session goes away when everything that is using it now has unwound.
+void Connection::Close() {
+  if (closed_) return;
+  closed_ = true;
+  client_->closing = true;
+  asio::error_code ignored;
+  socket_.close(ignored);
+  network_.Post([self = shared_from_this()] { self->network_.Forget(*self); });
+}
+
+}  // namespace chestbox

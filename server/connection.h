@@ -1,0 +1,84 @@
+// Connection: one client's socket. Reads into a buffer that requests are slices of, executes everything complete in it, and
+// sends all replies with one write; what the socket does not take is sent when it can, within client-output-buffer-limit.
+//
+// Executor thread only. Kept alive by Network and by its pending operations; `closed_` ends everything.
+#pragma once
+
+#include <asio/generic/stream_protocol.hpp>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "protocol/resp/request_parser.h"
+#include "server/client.h"
+
+namespace chestbox {
+
+class Network;
+
+class Connection final : public Transport, public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(Network& network, asio::generic::stream_protocol::socket socket, bool is_unix_socket, std::string peer,
+             std::string local);
+  ~Connection() override;
+
+  void Start();
+  // A parked command was answered: goes on with the requests behind it.
+  void Resume();
+  // Once a second or so: idle timeout, soft output limit, shrinking of an idle read buffer.
+  void Cron(int64_t now_ms);
+  Client& client() { return *client_; }
+
+  // Transport
+  void CloseAfterReply() override { client_->close_after_reply = true; }
+  void CloseNow() override;
+  void Flush() override;
+  bool QueueDescriptors(const std::vector<int>& descriptors) override;
+  bool is_unix_socket() const override { return is_unix_socket_; }
+  int descriptor() const override;
+  std::string peer_address() const override { return peer_; }
+  std::string local_address() const override { return local_; }
+  size_t query_buffer_bytes() const override { return filled_ - consumed_; }
+  size_t query_buffer_free() const override { return capacity_ - (filled_ - consumed_); }
+  size_t output_buffer_bytes() const override { return client_->output.size() - sent_; }
+
+ private:
+  void Read();
+  void WaitUntilReadable();
+  void OnRead(size_t bytes);
+  void Process();
+  bool OverQueryLimit();
+  void MakeRoom();
+  void ResizeBuffer(size_t bytes);
+  void Send();
+  long SendSome();
+  bool OverOutputLimit();
+  void Close();
+
+  Network& network_;
+  asio::generic::stream_protocol::socket socket_;
+  const bool is_unix_socket_;
+  const std::string peer_;
+  const std::string local_;
+  Client* client_ = nullptr;
+
+  resp::RequestParser parser_;
+  std::unique_ptr<char[]> buffer_;
+  size_t capacity_ = 0;
+  size_t filled_ = 0;    // bytes received
+  size_t consumed_ = 0;  // … of which executed
+  size_t peak_bytes_ = 0;  // largest use since the last shrinking
+  bool reading_ = false;
+  bool wants_shrink_ = false;
+  bool processing_ = false;
+  bool protocol_failed_ = false;
+
+  size_t sent_ = 0;  // of client_->output
+  bool sending_ = false;
+  std::vector<int> descriptors_;
+  int64_t soft_limit_since_ms_ = 0;
+  bool closed_ = false;
+};
+
+}  // namespace chestbox

@@ -1,0 +1,220 @@
+#include "server/server.h"
+
+#include <jemalloc/jemalloc.h>
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "protocol/check.h"
+#include "protocol/shm/hash.h"
+#include "server/arena/arena_allocator.h"
+#include "server/attach.h"
+#include "server/dispatcher.h"
+#include "server/log.h"
+#include "server/swapper.h"
+#include "swap/rocksdb_store.h"
+
+namespace chestbox {
+
+namespace {
+
+int64_t NowMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+uint64_t Random64() {
+  uint64_t value = 0;
+  CHECK(getrandom(&value, sizeof value, 0) == sizeof value);
+  return value;
+}
+
+std::string RandomHex(size_t digits) {
+  std::string text;
+  while (text.size() < digits) text += fmt::format("{:016x}", Random64());
+  text.resize(digits);
+  return text;
+}
+
+bool IsLfu(EvictionPolicy policy) { return policy == EvictionPolicy::kVolatileLfu || policy == EvictionPolicy::kAllKeysLfu; }
+
+// Metadata of the swap store.
+constexpr char kHashSeedKey[] = "hash-seed";
+constexpr char kDatabaseMapKey[] = "database-map";
+
+}  // namespace
+
+Server::Server(Settings& settings, Host& host) : settings_(settings), host_(host) {}
+
+Server::~Server() {
+  // The swapper's threads read pinned blocks of the arena.
+  swapper_.reset();
+}
+
+Result<std::unique_ptr<Server>> Server::Create(Settings& settings, Host& host) {
+  std::unique_ptr<Server> server(new Server(settings, host));
+  if (auto ready = server->Init(); !ready) return ready.error();
+  return server;
+}
+
+Result<void> Server::Init() {
+  start_ms_ = NowMs();
+  last_save_s_ = start_ms_ / 1000;
+  run_id_ = RandomHex(40);
+  auto commands = CommandTable::Create(config().renamed_commands);
+  if (!commands) return commands.error();
+  commands_ = std::move(*commands);
+
+  std::unique_ptr<swap::SwapStore> store;
+  swap::Metadata metadata;
+  if (config().swap) {
+    swap::RocksdbOptions options;
+    options.directory = config().swap_dir;
+    auto opened = swap::OpenRocksdbSwapStore(options);
+    if (!opened) return Error{fmt::format("Can't open the swap directory: {}", opened.error().message)};
+    store = std::move(opened->store);
+    metadata = std::move(opened->metadata);
+    if (opened->outcome == swap::OpenOutcome::kRecoveredCheckpoint) {
+      LogWarning("The last run did not stop cleanly: the states are those of the last clean stop before it");
+    } else if (opened->outcome == swap::OpenOutcome::kEmptyAfterCrash) {
+      LogWarning("The last run did not stop cleanly, nor did any before it: starting empty");
+    }
+  }
+  uint64_t seed = Random64();
+  if (auto found = metadata.find(kHashSeedKey); found != metadata.end()) seed = std::stoull(found->second);
+  auto arena = ArenaAllocator::Create(shm::kReachBytes, Random64(), seed);
+  if (!arena) return arena.error();
+  arena_ = std::move(*arena);
+  if (auto found = metadata.find(kDatabaseMapKey); found != metadata.end()) {
+    arena_->header().database_map.store(std::stoull(found->second), std::memory_order_relaxed);  // no reader yet
+  }
+  keys_ = std::make_unique<Keyspace>(*arena_, effects_, shm::HashKey);
+  if (!keys_->Create()) return Error{"Out of memory allocating the index"};
+  keys_->SetTime(start_ms_);
+  arena_->file().HoldExecutorMutex();
+  if (store != nullptr) {
+    swapper_ = std::make_unique<Swapper>(*keys_, host_, config(), effects_, std::move(store));
+    swapper_->Start();
+  }
+  attach_ = std::make_unique<AttachService>(*keys_, arena_->file());
+  dispatcher_ = std::make_unique<Dispatcher>(*this);
+  RegisterAppliers();
+  return {};
+}
+
+void Server::RegisterAppliers() {
+  const auto access_policy = [this](const Config& changed) -> Result<void> {
+    keys_->SetAccessPolicy(IsLfu(changed.maxmemory_policy), changed.lfu_log_factor, changed.lfu_decay_time_min);
+    return {};
+  };
+  CHECK(access_policy(config()).ok());
+  settings_.OnChange({"maxmemory-policy", "lfu-log-factor", "lfu-decay-time"}, access_policy);
+  settings_.OnChange({"maxmemory", "swap-high-watermark-percent", "swap-low-watermark-percent"},
+                     [this](const Config& changed) -> Result<void> {
+                       if (swapper_ != nullptr) swapper_->OnConfigChanged(changed);
+                       return {};
+                     });
+  settings_.OnChange({"loglevel"}, [](const Config& changed) -> Result<void> {
+    SetLogLevel(changed.loglevel);
+    return {};
+  });
+}
+
+// ---- Sessions ----
+
+Client& Server::AddClient(Transport* transport) {
+  auto client = std::make_unique<Client>();
+  client->id = next_client_id_++;
+  client->transport = transport;
+  client->created_ms = NowMs();
+  client->last_interaction_ms = client->created_ms;
+  client->authenticated = config().requirepass.empty();
+  Client& added = *client;
+  clients_.emplace(added.id, std::move(client));
+  return added;
+}
+
+void Server::RemoveClient(Client& client) {
+  attach_->Detach(client);
+  clients_.erase(client.id);
+}
+
+Client* Server::FindClient(uint64_t id) {
+  auto found = clients_.find(id);
+  return found == clients_.end() || found->second->closing ? nullptr : found->second.get();
+}
+
+void Server::ResetStats() {
+  stats_ = Stats{};
+  keys_->stats() = KeyspaceStats{};
+  sampled_commands_ = 0;
+  ops_per_second_ = 0;
+}
+
+// ---- Memory ----
+
+uint64_t Server::arena_bytes() const { return arena_->resident_bytes(); }
+
+uint64_t Server::used_memory() const {
+  uint64_t epoch = 1;
+  size_t size = sizeof epoch;
+  (void)mallctl("epoch", &epoch, &size, &epoch, size);
+  size_t allocated = 0;
+  size = sizeof allocated;
+  if (mallctl("stats.allocated", &allocated, &size, nullptr, 0) != 0) allocated = 0;
+  // jemalloc counts the arena's blocks as well; what the kernel charges for them is the file.
+  const uint64_t blocks = arena_->allocated_bytes();
+  return arena_bytes() + (allocated > blocks ? allocated - blocks : 0);
+}
+
+uint64_t Server::maxmemory() const { return static_cast<uint64_t>(config().maxmemory_bytes); }
+
+// ---- Upkeep ----
+
+void Server::SampleRates() {
+  const int64_t now_ms = keys_->now_ms();
+  if (now_ms - sampled_ms_ < 100) return;
+  const auto elapsed_ms = static_cast<uint64_t>(now_ms - sampled_ms_);
+  const uint64_t rate = (stats_.commands_processed - sampled_commands_) * 1000 / elapsed_ms;
+  ops_per_second_ = (ops_per_second_ * 15 + rate) / 16;
+  sampled_commands_ = stats_.commands_processed;
+  sampled_ms_ = now_ms;
+  peak_memory_ = std::max(peak_memory_, used_memory());
+}
+
+void Server::Cron() {
+  keys_->SetTime(NowMs());
+  if (active_expire_) {
+    // At most a quarter of the time between two calls, as Redis spends at its default effort.
+    const int64_t budget_us = 250000 / std::max<int64_t>(1, config().hz) * std::max<int64_t>(1, config().active_expire_effort) / 4;
+    keys_->ExpireStep(std::max<int64_t>(1000, budget_us));
+  }
+  for (int step = 0; step < 16 && keys_->FreeStep(); ++step) {
+  }
+  keys_->DrainRetired();
+  if (swapper_ != nullptr) {
+    swapper_->Cron();
+    swapper_->Regulate();
+  }
+  SampleRates();
+}
+
+Result<void> Server::Shutdown(ShutdownMode mode) {
+  if (swapper_ != nullptr) {
+    if (mode == ShutdownMode::kSave) {
+      LogNotice("Writing all states to the swap store before exiting");
+      if (auto saved = swapper_->SaveAll(); !saved) {
+        LogWarning(fmt::format("Error trying to save the states, can't exit: {}", saved.error().message));
+        return saved;
+      }
+    } else {
+      swapper_->CloseWithoutSaving();
+    }
+  }
+  arena_->file().ReleaseExecutorMutex();
+  host_.Stop();
+  return {};
+}
+
+}  // namespace chestbox
