@@ -236,6 +236,7 @@ class MemorySwapStore final : public SwapStore {
         const Head* before = Find(put.id);
         CHECK(before != nullptr && before->value_id == put.value_id);
       }
+      CHECK(value.size > 0);
       value.committed = true;
       head.payload_size = value.size;
       head.value_id = put.value_id;

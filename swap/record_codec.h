@@ -29,7 +29,7 @@ std::string HeadKey(uint32_t generation, const StateId& id);
 // The first key of a generation of a database, in heads and expiries alike. The end of a range is the next
 // generation's (or position's) first key.
 std::string GenerationPrefix(uint8_t database, uint32_t generation);
-// The first head key at or after which no key of `database` up to and including `position` of `generation` lies.
+// The exclusive end of the heads of a generation with positions up to and including `position`.
 std::string HeadKeyAfterPosition(uint8_t database, uint32_t generation, uint64_t position);
 
 std::string ExpiryKey(uint32_t generation, int64_t expire_at_ms, const StateId& id);

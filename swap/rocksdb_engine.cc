@@ -1,0 +1,246 @@
+#include "swap/rocksdb_engine.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/table_properties_collectors.h>
+
+#include <atomic>
+#include <vector>
+
+namespace chestbox::swap {
+namespace {
+
+constexpr double kFilterBitsPerKey = 10;  // 1% of the lookups of missing names read a block
+constexpr uint64_t kMiB = 1024 * 1024;
+constexpr uint64_t kTableSizeTarget = 32 * kMiB;
+constexpr uint64_t kManifestSizeMax = 16 * kMiB;
+constexpr uint64_t kInfoLogSizeMax = kMiB;
+// An expiry is written once, deleted once, and read from the front: a table in which so many neighbours are deletions
+// is compacted early, or the search for what is due would step over ever more of them.
+constexpr size_t kDeletionWindow = 128;
+constexpr size_t kDeletionsInWindow = 64;
+
+rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
+std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
+
+Result<void> ToResult(const rocksdb::Status& status) {
+  if (status.ok()) return {};
+  if (status.IsNoSpace()) return Error{"ERR swap: the disk is full: " + status.ToString()};
+  return Error{"ERR swap: " + status.ToString()};
+}
+
+// Notes background failures, and keeps RocksDB from retrying on its own clock: Recover decides when, so that it is
+// known whether a write follows a failure.
+class FailureListener final : public rocksdb::EventListener {
+ public:
+  void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status* status) override {
+    if (!status->ok()) failed_ = true;
+  }
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*status*/,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+  bool failed() const { return failed_; }
+  void Clear() { failed_ = false; }
+  void MarkFailed() { failed_ = true; }
+
+ private:
+  std::atomic<bool> failed_{false};
+};
+
+rocksdb::DBOptions DatabaseOptions(const RocksdbOptions& options, std::shared_ptr<rocksdb::EventListener> listener) {
+  rocksdb::DBOptions database;
+  database.create_if_missing = true;
+  database.create_missing_column_families = true;
+  database.atomic_flush = true;
+  database.avoid_flush_during_shutdown = true;  // CloseDirty keeps nothing; CloseClean flushes itself
+  database.db_write_buffer_size = 2 * options.write_buffer_bytes;
+  database.max_open_files = options.open_files_max;
+  database.max_background_jobs = 2;
+  database.max_bgerror_resume_count = 0;
+  database.listeners.push_back(std::move(listener));
+  // What an open would otherwise read of every table: restart must not grow with the number of states.
+  database.skip_stats_update_on_db_open = true;
+  database.skip_checking_sst_file_sizes_on_db_open = true;
+  database.max_manifest_file_size = kManifestSizeMax;
+  database.info_log_level = rocksdb::WARN_LEVEL;
+  database.max_log_file_size = kInfoLogSizeMax;
+  database.keep_log_file_num = 2;
+  database.stats_dump_period_sec = 0;
+  database.stats_persist_period_sec = 0;
+  return database;
+}
+
+rocksdb::ColumnFamilyOptions FamilyOptions(const RocksdbOptions& options, std::shared_ptr<rocksdb::Cache> cache) {
+  rocksdb::ColumnFamilyOptions family;
+  family.write_buffer_size = options.write_buffer_bytes;
+  family.max_write_buffer_number = 2;
+  family.target_file_size_base = kTableSizeTarget;
+  family.level_compaction_dynamic_level_bytes = true;
+  family.compression = rocksdb::kLZ4Compression;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = std::move(cache);
+  table.format_version = 5;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBitsPerKey));
+  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return family;
+}
+
+std::vector<rocksdb::ColumnFamilyDescriptor> Families(const RocksdbOptions& options,
+                                                      const std::shared_ptr<rocksdb::Cache>& cache) {
+  const auto heads = FamilyOptions(options, cache);
+  auto expiries = FamilyOptions(options, cache);
+  expiries.table_properties_collector_factories.push_back(
+      rocksdb::NewCompactOnDeletionCollectorFactory(kDeletionWindow, kDeletionsInWindow));
+  auto chunks = FamilyOptions(options, cache);
+  chunks.compression = rocksdb::kNoCompression;  // tensors and images do not shrink; a read should cost no CPU
+  chunks.optimize_filters_for_hits = true;       // only chunks that exist are looked up
+  return {{rocksdb::kDefaultColumnFamilyName, heads}, {"expiries", expiries}, {"chunks", chunks}};
+}
+
+void LowerPriorities() {
+  rocksdb::Env* env = rocksdb::Env::Default();
+  env->SetBackgroundThreads(1, rocksdb::Env::LOW);
+  env->SetBackgroundThreads(1, rocksdb::Env::HIGH);
+  // Compaction can always wait. A flush cannot for ever, because writes wait for it: it is nice, but not idle. A
+  // platform without priorities is fine too.
+  env->LowerThreadPoolCPUPriority(rocksdb::Env::LOW, rocksdb::CpuPriority::kIdle).PermitUncheckedError();
+  env->LowerThreadPoolIOPriority(rocksdb::Env::LOW);
+  env->LowerThreadPoolCPUPriority(rocksdb::Env::HIGH, rocksdb::CpuPriority::kLow).PermitUncheckedError();
+}
+
+rocksdb::ReadOptions ReadOptionsFor(Family family) {
+  rocksdb::ReadOptions read;
+  // A chunk is a block of its own: a few of them would push every block of heads out of the cache.
+  read.fill_cache = family != Family::kChunks;
+  return read;
+}
+
+}  // namespace
+
+EngineBatch::EngineBatch() : batch_(std::make_unique<rocksdb::WriteBatch>()) {}
+EngineBatch::~EngineBatch() = default;
+
+class RocksdbEngine::Impl {
+ public:
+  ~Impl() { static_cast<void>(Close()); }
+
+  rocksdb::ColumnFamilyHandle* handle(Family family) const { return handles_[static_cast<size_t>(family)]; }
+
+  Result<void> Close() {
+    if (db_ == nullptr) return {};
+    rocksdb::CancelAllBackgroundWork(db_.get(), true);
+    for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
+    const rocksdb::Status status = db_->Close();
+    db_.reset();
+    return ToResult(status);
+  }
+
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;
+  std::shared_ptr<FailureListener> listener_ = std::make_shared<FailureListener>();
+  std::shared_ptr<rocksdb::Cache> cache_;
+};
+
+RocksdbEngine::RocksdbEngine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+RocksdbEngine::~RocksdbEngine() = default;
+
+Result<std::unique_ptr<RocksdbEngine>> RocksdbEngine::Open(const std::string& path, const RocksdbOptions& options) {
+  LowerPriorities();
+  auto impl = std::make_unique<Impl>();
+  impl->cache_ = rocksdb::NewLRUCache(options.block_cache_bytes);
+  rocksdb::DB* db = nullptr;
+  const auto status = rocksdb::DB::Open(DatabaseOptions(options, impl->listener_), path,
+                                        Families(options, impl->cache_), &impl->handles_, &db);
+  impl->db_.reset(db);
+  if (auto opened = ToResult(status); !opened) return Error{opened.error().message + " (opening " + path + ")"};
+  return std::unique_ptr<RocksdbEngine>(new RocksdbEngine(std::move(impl)));
+}
+
+Result<bool> RocksdbEngine::Visit(Family family, std::string_view key, const Visitor& visit) const {
+  rocksdb::PinnableSlice value;
+  const auto status = impl_->db_->Get(ReadOptionsFor(family), impl_->handle(family), ToSlice(key), &value);
+  if (status.IsNotFound()) return false;
+  if (auto read = ToResult(status); !read) return read.error();
+  visit(ToView(value));
+  return true;
+}
+
+Result<void> RocksdbEngine::Iterate(Family family, std::string_view begin, std::string_view end,
+                                    const EntryVisitor& visit) const {
+  rocksdb::ReadOptions read;
+  read.fill_cache = false;  // a walk over everything must not push out what clients use
+  const rocksdb::Slice end_slice = ToSlice(end);
+  read.iterate_upper_bound = &end_slice;
+  const std::unique_ptr<rocksdb::Iterator> at(impl_->db_->NewIterator(read, impl_->handle(family)));
+  for (at->Seek(ToSlice(begin)); at->Valid(); at->Next()) {
+    if (!visit(ToView(at->key()), ToView(at->value()))) break;
+  }
+  return ToResult(at->status());
+}
+
+// Filling a WriteBatch fails only when it outgrows a limit, and we set none.
+void RocksdbEngine::Put(EngineBatch& batch, Family family, std::string_view key, std::string_view value) const {
+  CHECK(batch.batch_->Put(impl_->handle(family), ToSlice(key), ToSlice(value)).ok());
+}
+
+void RocksdbEngine::Delete(EngineBatch& batch, Family family, std::string_view key) const {
+  CHECK(batch.batch_->Delete(impl_->handle(family), ToSlice(key)).ok());
+}
+
+void RocksdbEngine::DeleteRange(EngineBatch& batch, Family family, std::string_view begin, std::string_view end) const {
+  CHECK(batch.batch_->DeleteRange(impl_->handle(family), ToSlice(begin), ToSlice(end)).ok());
+}
+
+Result<void> RocksdbEngine::Write(EngineBatch& batch) {
+  if (auto recovered = Recover(); !recovered) return recovered;
+  rocksdb::WriteOptions write;
+  write.disableWAL = true;
+  return ToResult(impl_->db_->Write(write, batch.batch_.get()));
+}
+
+void RocksdbEngine::DropFiles(Family family, std::string_view begin, std::string_view end) {
+  const rocksdb::Slice begin_slice = ToSlice(begin);
+  const rocksdb::Slice end_slice = ToSlice(end);
+  const rocksdb::RangePtr range(&begin_slice, &end_slice);
+  rocksdb::DeleteFilesInRanges(impl_->db_.get(), impl_->handle(family), &range, 1, false).PermitUncheckedError();
+}
+
+Result<void> RocksdbEngine::Recover() {
+  if (!impl_->listener_->failed()) return {};
+  impl_->listener_->Clear();
+  const auto resumed = ToResult(impl_->db_->Resume());
+  // A failure of the attempt itself is not always reported to the listener.
+  if (!resumed) impl_->listener_->MarkFailed();
+  return resumed;
+}
+
+Result<void> RocksdbEngine::Flush() {
+  if (auto recovered = Recover(); !recovered) return recovered;
+  rocksdb::FlushOptions flush;
+  flush.wait = true;
+  flush.allow_write_stall = true;
+  return ToResult(impl_->db_->Flush(flush, impl_->handles_));
+}
+
+Result<void> RocksdbEngine::Close() { return impl_->Close(); }
+
+uint64_t RocksdbEngine::disk_bytes() const {
+  uint64_t bytes = 0;
+  impl_->db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kTotalSstFilesSize, &bytes);
+  return bytes;
+}
+
+uint64_t RocksdbEngine::memory_bytes() const {
+  uint64_t buffers = 0;
+  uint64_t tables = 0;
+  impl_->db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kSizeAllMemTables, &buffers);
+  impl_->db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kEstimateTableReadersMem, &tables);
+  return buffers + tables + impl_->cache_->GetUsage();
+}
+
+}  // namespace chestbox::swap
