@@ -59,7 +59,8 @@ bool IndexWriter::ReserveOverflow(size_t count, std::vector<Link>* spare) {
   return true;
 }
 
-// Writes `items` into an emptied segment that no reader can see (its epoch is closed). Overflow buckets come from `spare`.
+// Writes `items` into an emptied segment that no reader can see (its epoch is closed). Overflow buckets come from
+// `spare`.
 void IndexWriter::Fill(Link segment, uint32_t depth, const std::vector<Item>& items, std::vector<Link>* spare) {
   Segment* target = SegmentAt(segment);
   for (Bucket& bucket : target->buckets) {
@@ -155,25 +156,25 @@ void IndexWriter::Split(uint64_t hash, Link slot) {
   segments_of_depth_[new_depth] += 2;
 }
 
-// Joins the segment of `hash` with its buddy when both are nearly empty.
-void IndexWriter::MaybeMerge(uint64_t hash) {
-  if (growing_) GrowStep();  // a directory that is half doubled can not be halved: finish it, even if no insert comes again
+// Joins the segment of `hash` with its buddy when both are nearly empty. True: it did, and the joined one may have a
+// buddy.
+bool IndexWriter::Merge(uint64_t hash) {
   const Link slot = DirectorySlot(hash);
   const uint32_t local_depth = SegmentDepth(slot);
-  if (local_depth == 0 || growing_) return;
+  if (local_depth == 0) return false;
   const uint64_t bit = uint64_t{1} << (local_depth - 1);
   const Link buddy_slot = directory()[(hash ^ bit) & ((uint64_t{1} << depth()) - 1)];
-  if (SegmentDepth(buddy_slot) != local_depth) return;
+  if (SegmentDepth(buddy_slot) != local_depth) return false;
   const Link kept = SegmentLink(slot);
   const Link gone = SegmentLink(buddy_slot);
-  if (segments_[kept].entries + segments_[gone].entries >= kMergeBelow) return;
+  if (segments_[kept].entries + segments_[gone].entries >= kMergeBelow) return false;
 
   std::vector<Item> items;
   std::vector<Link> old_overflow;
   Collect(kept, &items, &old_overflow);
   Collect(gone, &items, &old_overflow);
   std::vector<Link> spare;
-  if (!ReserveOverflow(OverflowBucketsFor(items, local_depth - 1), &spare)) return;
+  if (!ReserveOverflow(OverflowBucketsFor(items, local_depth - 1), &spare)) return false;
   scope_.Close(header().epoch);
   Fill(kept, local_depth - 1, items, &spare);
   PointDirectory(hash & (bit - 1), local_depth - 1, kept);
@@ -183,6 +184,7 @@ void IndexWriter::MaybeMerge(uint64_t hash) {
   segments_of_depth_[local_depth] -= 2;
   ++segments_of_depth_[local_depth - 1];
   if (segments_of_depth_[depth()] == 0) Shrink();
+  return true;
 }
 
 // ---- Directory ----
@@ -209,15 +211,21 @@ void IndexWriter::GrowStep() {
   growing_ = false;
 }
 
-// No segment uses the last bit any more: halve the directory as often as that holds.
+// No segment uses the last bit any more: halve the directory as often as that holds. A doubling under way is given up
+// (the segment that it was for is gone).
 void IndexWriter::Shrink() {
   scope_.Close(header().epoch);
+  if (growing_) ReleaseUpperHalf(depth() + 1);
+  growing_ = false;
   while (depth() > 0 && segments_of_depth_[depth()] == 0) {
-    const uint32_t shallower = depth() - 1;
-    const uint64_t bytes = sizeof(Link) << shallower;
-    header().depth.store(shallower, std::memory_order_relaxed);
-    if (bytes >= kDirectoryPageBytes) memory_.Release(DirectoryOffset(database_) + bytes, bytes);
+    header().depth.store(depth() - 1, std::memory_order_relaxed);
+    ReleaseUpperHalf(depth() + 1);
   }
+}
+
+void IndexWriter::ReleaseUpperHalf(uint32_t of_depth) {
+  const uint64_t half_bytes = (sizeof(Link) << of_depth) / 2;
+  if (half_bytes >= kDirectoryPageBytes) memory_.Release(DirectoryOffset(database_) + half_bytes, half_bytes);
 }
 
 Link IndexWriter::SegmentOf(uint64_t position, uint64_t* next) const {

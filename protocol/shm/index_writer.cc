@@ -124,7 +124,10 @@ void IndexWriter::Erase(const SlotRef& ref, uint64_t hash) {
   scope_.Step(WriteStep::kUnlinked);
   Count(ref.segment, ref.entry, kNeverMs, -1);
   FreeEmptyOverflow(ref.home);
-  if (segments_[ref.segment].entries < kMergeBelow) MaybeMerge(hash);
+  if (segments_[ref.segment].entries < kMergeBelow) {
+    while (Merge(hash)) {
+    }
+  }
 }
 
 void IndexWriter::FreeEmptyOverflow(Bucket* home) {

@@ -138,10 +138,11 @@ class IndexWriter {
 
   bool MaySplit(Link slot);
   void Split(uint64_t hash, Link slot);
-  void MaybeMerge(uint64_t hash);
+  bool Merge(uint64_t hash);
   bool StartGrowing();
   void GrowStep();
   void Shrink();
+  void ReleaseUpperHalf(uint32_t of_depth);
 
   ArenaMemory& memory_;
   WriteScope& scope_;
