@@ -29,6 +29,8 @@ Error SystemError(const char* what) { return Error{fmt::format("ERR attach: {}: 
 
 }  // namespace
 
+AttachService::AttachService(Keyspace& keys, ArenaFile& arena) : keys_(keys), arena_(arena) {}
+
 AttachService::~AttachService() {
   for (const auto& [number, page] : pages_) keys_.RemoveClientPage(page->page);
 }

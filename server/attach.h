@@ -19,7 +19,7 @@ class ArenaFile;
 
 class AttachService {
  public:
-  AttachService(Keyspace& keys, ArenaFile& arena) : keys_(keys), arena_(arena) {}
+  AttachService(Keyspace& keys, ArenaFile& arena);
   ~AttachService();
 
   // Creates the client's page and queues both descriptors with its next reply. Errors: not a Unix socket, attached already, no

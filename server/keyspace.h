@@ -152,6 +152,8 @@ class Keyspace {
   uint32_t NewAccessWord() const;
   uint32_t IdleSeconds(uint32_t access) const;
   uint32_t LfuCounter(uint32_t access) const;  // decayed
+  uint32_t Coldness(uint32_t access) const { return lfu_ ? 255 - LfuCounter(access) : IdleSeconds(access); }
+  uint32_t AccessAfterLoad(uint32_t stored_access) const { return TouchedAccess(stored_access); }
 
   // ---- For the swapper ----
   void SetStoredStateListener(StoredStateListener* listener) { stored_listener_ = listener; }
@@ -161,12 +163,17 @@ class Keyspace {
   shm::WriteScope& scope() { return scope_; }
   shm::ArenaMemory& memory() { return memory_; }
   StateView ViewOf(uint64_t live_entry) const;
+  shm::Link ValueLinkOf(uint64_t entry) const;
   std::string_view KeyOf(uint64_t live_entry) const;
   // Turns a live entry into a keyless swapped-out one and retires its blocks.
   void SwapOut(uint32_t physical, shm::SlotRef ref, uint64_t hash);
-  // Makes a swapped-out (or not yet indexed) key live. `stored`/`clean` flags are set on it.
-  Result<void> SwapIn(uint32_t physical, std::string_view key, std::string_view value, StringEncoding encoding,
+  // Makes a swapped-out (or not yet indexed) key live, clean and stored. The value is `value`, or lies already in the unlinked
+  // block `value_link` (more than kInlineValueBytesMax bytes), which is taken over on success.
+  Result<void> SwapIn(uint32_t physical, std::string_view key, std::string_view value, shm::Link value_link,
                       int64_t expire_at_ms, uint32_t access);
+  // Deletes a swapped-out entry whose state has expired in the store; reports the effect.
+  void ExpireSwappedOut(uint32_t physical, const shm::SlotRef& ref, uint64_t hash, std::string_view key);
+  void ReportExpired(uint32_t physical, std::string_view key);
   // Keys that exist only in the store because the index is not complete yet count in Size().
   void AddUnindexed(uint32_t physical, int64_t keys, int64_t expiring);
 
@@ -200,7 +207,6 @@ class Keyspace {
   bool ResizeInline(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint32_t new_bytes);
   bool ResizeExternal(shm::SlotRef& ref, uint32_t new_bytes);
   char* ValueBytesOf(uint64_t entry) const;
-  shm::Link ValueLinkOf(uint64_t entry) const;
   int64_t ExpiryOf(uint64_t entry) const;
   void SetHeader(uint64_t entry, uint32_t value_bytes, StringEncoding encoding);
   void MarkDirty(shm::SlotRef& ref);

@@ -247,20 +247,36 @@ void Keyspace::SwapOut(uint32_t physical, SlotRef ref, uint64_t hash) {
   FreeEntry(live);
 }
 
-Result<void> Keyspace::SwapIn(uint32_t physical, std::string_view key, std::string_view value, StringEncoding encoding,
+Result<void> Keyspace::SwapIn(uint32_t physical, std::string_view key, std::string_view value, shm::Link value_link,
                               int64_t expire_at_ms, uint32_t access) {
   const uint64_t hash = HashOf(key);
   SlotRef ref = indexes_[physical]->Find(key, hash);
   CHECK(!ref || (ref.entry & kEntrySwapped) != 0);
+  const NewState state{key, ValueType::kString, static_cast<uint8_t>(EncodingFor(value)), expire_at_ms, access};
   const uint64_t entry =
-      NewEntry({key, ValueType::kString, static_cast<uint8_t>(encoding), expire_at_ms, access}, value);
-  uint64_t old = 0;
+      value_link != 0 ? NewEntryAround(state, static_cast<uint32_t>(value.size()), value_link, {}) : NewEntry(state, value);
   if (entry == 0) return OutOfMemory();
+  uint64_t old = 0;
   if (!LinkEntry(physical, ref, hash, entry | kEntryStored | kEntryClean, expire_at_ms, &old)) {
-    FreeEntry(entry);
+    if (value_link != 0) {
+      FreeKeyBlock(entry);
+    } else {
+      FreeEntry(entry);
+    }
     return OutOfMemory();
   }
   return {};
+}
+
+void Keyspace::ReportExpired(uint32_t physical, std::string_view key) {
+  ++stats_.expired_keys;
+  effects_.Report(LogicalOf(physical), {"DEL", key});
+}
+
+void Keyspace::ExpireSwappedOut(uint32_t physical, const SlotRef& ref, uint64_t hash, std::string_view key) {
+  indexes_[physical]->Erase(ref, hash);
+  ReportExpired(physical, key);
+  FinishCommand();
 }
 
 }  // namespace chestbox

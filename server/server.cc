@@ -39,10 +39,6 @@ std::string RandomHex(size_t digits) {
 
 bool IsLfu(EvictionPolicy policy) { return policy == EvictionPolicy::kVolatileLfu || policy == EvictionPolicy::kAllKeysLfu; }
 
-// Metadata of the swap store.
-constexpr char kHashSeedKey[] = "hash-seed";
-constexpr char kDatabaseMapKey[] = "database-map";
-
 }  // namespace
 
 Server::Server(Settings& settings, Host& host) : settings_(settings), host_(host) {}
@@ -82,11 +78,11 @@ Result<void> Server::Init() {
     }
   }
   uint64_t seed = Random64();
-  if (auto found = metadata.find(kHashSeedKey); found != metadata.end()) seed = std::stoull(found->second);
+  if (auto found = metadata.find(kHashSeedMetadata); found != metadata.end()) seed = std::stoull(found->second);
   auto arena = ArenaAllocator::Create(shm::kReachBytes, Random64(), seed);
   if (!arena) return arena.error();
   arena_ = std::move(*arena);
-  if (auto found = metadata.find(kDatabaseMapKey); found != metadata.end()) {
+  if (auto found = metadata.find(kDatabaseMapMetadata); found != metadata.end()) {
     arena_->header().database_map.store(std::stoull(found->second), std::memory_order_relaxed);  // no reader yet
   }
   keys_ = std::make_unique<Keyspace>(*arena_, effects_, shm::HashKey);

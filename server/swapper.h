@@ -18,6 +18,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,6 +36,10 @@ namespace chestbox {
 class Host;
 class StoreThread;
 struct Config;
+
+// Names of what a clean stop leaves in the store's metadata.
+inline constexpr char kHashSeedMetadata[] = "hash-seed";
+inline constexpr char kDatabaseMapMetadata[] = "database-map";
 
 struct SwapperStats {
   uint64_t swapped_out = 0;       // states that left memory, since the start
@@ -91,64 +96,108 @@ class Swapper final : public StoredStateListener {
   bool filling() const { return fill_database_ < shm::kDatabases; }
 
  private:
-  struct Outgoing;
-  struct FillBatch;
-  struct LoadedState;
-  struct PendingLoad {
-    std::vector<std::shared_ptr<std::function<void(const Result<void>&)>>> waiters;
+  // A state on its way out: a copy of it, or its pinned value block.
+  struct Outgoing {
+    uint32_t physical = 0;
+    uint64_t hash = 0;
+    std::string key;
+    swap::StateAttributes attributes;
+    std::string payload;           // small values
+    std::string_view pinned_value;  // larger ones, read by the write thread where they lie
+    uint32_t pin = shm::kNoPinSlot;
+    uint64_t value_id = 0;
+    size_t bytes() const { return payload.size() + pinned_value.size(); }
   };
+  using Batch = std::shared_ptr<std::vector<Outgoing>>;
+  struct Change {  // for the store, in order
+    enum class Kind { kErase, kFlush } kind = Kind::kErase;
+    uint32_t physical = 0;
+    uint64_t hash = 0;
+    std::string key;
+  };
+  // One key's load; everybody who waits for it.
+  struct Load1 {
+    uint32_t physical = 0;
+    std::string key;
+    uint64_t hash = 0;
+    uint64_t generation = 0;
+    std::vector<std::function<void(const Result<void>&)>> waiters;
+  };
+  using LoadPtr = std::shared_ptr<Load1>;
 
-  uint64_t low_mark() const;
-  uint64_t high_mark() const;
-  bool NeedsLoad(uint32_t physical, std::string_view key, uint64_t hash) const;
-
+  // ---- Memory (swapper.cc) ----
+  uint64_t UsedBytes() const;
+  bool AnythingToSwapOut() const;
   void StartSwapOuts();
-  bool AddOutgoing(uint32_t physical, uint64_t hash, std::vector<Outgoing>* batch);
-  void PickColdest(size_t count, std::vector<Outgoing>* batch);
-  void SendOut(std::vector<Outgoing> batch);
-  void FinishOut(std::vector<Outgoing>& batch, const Result<void>& outcome);
+  void PickColdest(std::vector<Outgoing>* batch);
+  bool TakeOut(uint32_t physical, uint64_t hash, std::string_view key, std::vector<Outgoing>* batch);
+  bool MakeOutgoing(uint32_t physical, shm::SlotRef& ref, uint64_t hash, Outgoing* out);
+  void SendOut(std::vector<Outgoing> states);
+  void FinishOut(const Batch& batch, const Result<void>& outcome);
   void WakeMemoryWaiters();
-  void QueueChange(swap::StateChange change, std::string key);
+  void QueueChange(Change change);
   void FlushChanges();
+  bool IsUnfilled(uint32_t physical, uint64_t position) const;
 
-  void StartLoad(uint32_t physical, const std::string& key, uint64_t hash);
-  void FinishLoad(uint32_t physical, const std::string& key, uint64_t generation, Result<LoadedState> loaded);
-  void LoadNamesakes(uint32_t physical, const std::string& key, uint64_t hash, uint64_t generation);
-  void CompleteLoad(uint32_t physical, const std::string& key, const Result<void>& outcome);
+  // On the write thread.
+  Result<void> WriteBatch(std::vector<Outgoing>& states);
+  Result<void> WriteChunked(Outgoing& state);
+  Result<void> WriteBacklog();
+
+  // ---- Loading (swapper_load.cc) ----
+  bool NeedsLoad(uint32_t physical, std::string_view key, uint64_t hash) const;
+  void StartLoad(const LoadPtr& load);
+  void FinishLoad(const LoadPtr& load, Result<std::optional<swap::StateRecord>> loaded);
+  void LoadChunks(const LoadPtr& load, std::shared_ptr<swap::StateRecord> record);
+  void LinkLoaded(const LoadPtr& load, const swap::StateRecord& record, std::string_view value, shm::Link value_link);
+  void LoadNamesakes(const LoadPtr& load);
+  void CompleteLoad(const LoadPtr& load, const Result<void>& outcome);
 
   void FillStep();
   void FinishFill(uint32_t physical, uint64_t generation, Result<swap::ScanPage> page);
   void MarkComplete(uint32_t physical);
-  void ExpireStored(uint32_t physical);
+  void ExpireStored();
+  void EraseExpired(uint32_t physical, const swap::DueState& due);
 
   Keyspace& keys_;
   Host& host_;
   EffectSink& effects_;
   std::unique_ptr<swap::SwapStore> store_;
-  std::unique_ptr<StoreThread> writer_;
-  std::unique_ptr<StoreThread> reader_;
   uint64_t maxmemory_bytes_ = 0;
   uint64_t high_percent_ = 95;
   uint64_t low_percent_ = 90;
 
-  shm::ClientPage own_page_{};  // pins of value blocks that the write thread is reading
-  shm::PinTable own_pins_{&own_page_};
+  std::unique_ptr<shm::ClientPage> own_page_;  // pins of value blocks that the write thread is reading
+  shm::PinTable own_pins_;
   std::vector<std::function<void()>> memory_waiters_;
-  std::unordered_map<std::string, PendingLoad> loads_;  // by physical database and key
-  uint64_t generation_[shm::kDatabases] = {};
-
-  struct QueuedChange;
-  std::vector<QueuedChange> changes_;
-
-  uint32_t fill_database_ = shm::kDatabases;
-  uint64_t fill_position_ = 0;
-  std::unordered_set<uint64_t> erased_[shm::kDatabases];  // positions erased before the fill came by
-  bool expiring_stored_ = false;
-  uint32_t walks_ = 0;  // listings under way: nothing is swapped out until they are done
-  bool swapping_down_ = false;
+  std::unordered_set<uint64_t> outgoing_;  // hash and database of what is on its way out
+  uint32_t pick_database_ = 0;
+  uint64_t pick_position_ = 0;
+  double overhead_ = 1.0;  // arena bytes in memory, per byte of live blocks
+  bool shrinking_ = false;  // between the marks, on the way down
+  bool failing_ = false;    // the last write failed
   int64_t retry_at_ms_ = 0;
+  uint32_t listings_ = 0;  // listings under way: no state becomes keyless until they are done
+
+  std::vector<Change> changes_;
+  std::deque<Change> backlog_;  // write thread only: changes that a failing disk has still to take
+
+  std::unordered_map<std::string, LoadPtr> loads_;  // by physical database and key
+  uint64_t generation_[shm::kDatabases] = {};       // raised by FLUSH
+  uint32_t fill_database_ = shm::kDatabases;        // the index fill: databases below are complete
+  uint64_t fill_position_ = 0;                      // … and so is this one below here
+  std::unordered_set<uint64_t> settled_[shm::kDatabases];  // unfilled positions known to hold nothing in the store
+  bool fill_stalled_ = false;  // memory or the disk failed; the cron goes on
+  bool expiring_ = false;
+  uint32_t expire_database_ = 0;
+  int64_t expire_at_ms_ = 0;
   SwapperStats stats_;
-  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+
+  // Last, so that the threads end before anything they use. Loads have a thread of their own, for they are what clients
+  // wait for; listings and the index fill take longer.
+  std::unique_ptr<StoreThread> writer_;
+  std::unique_ptr<StoreThread> reader_;
+  std::unique_ptr<StoreThread> lister_;
 };
 
 }  // namespace chestbox

@@ -22,6 +22,10 @@ class ArenaMemory {
   virtual bool Commit(uint64_t offset, uint64_t bytes) = 0;
   virtual void Release(uint64_t offset, uint64_t bytes) = 0;
 
+  // Bytes of live blocks by their usable sizes, and bytes of the arena that are in memory.
+  virtual uint64_t allocated_bytes() const { return 0; }
+  virtual uint64_t resident_bytes() const { return 0; }
+
   char* base() const { return base_; }
   char* At(Link link) const { return base_ + uint64_t{link} * kGranuleBytes; }
   ArenaHeader& header() const { return *reinterpret_cast<ArenaHeader*>(base_); }

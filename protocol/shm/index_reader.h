@@ -67,7 +67,7 @@ struct FoundKey {
 };
 
 enum class ReadCheck { kMap, kEpoch, kVersion, kOddEpoch, kOddVersion, kBounds, kMutable, kPinRecheck, kSetRecheck };
-enum class ReadStep { kEpochRead, kDirectoryRead, kVersionRead, kEntryRead, kBlockRead, kValueCopied, kPinned };
+enum class ReadStep { kEpochRead, kDirectoryRead, kVersionRead, kEntryRead, kBlockRead, kValueCopied, kPinned, kSetMemberRead };
 
 struct ReadPolicy {
   static constexpr bool Checks(ReadCheck) { return true; }

@@ -63,6 +63,7 @@ void IndexWriter::Count(Link segment, uint64_t entry, int64_t expire_at_ms, int 
   SegmentInfo& info = segments_[segment];
   info.entries += static_cast<uint32_t>(sign);
   entries_ += static_cast<uint64_t>(static_cast<int64_t>(sign));
+  if ((entry & kEntrySwapped) != 0) swapped_out_ += static_cast<uint64_t>(static_cast<int64_t>(sign));
   if ((entry & kEntryExpires) == 0) return;
   expiring_ += static_cast<uint64_t>(static_cast<int64_t>(sign));
   if ((entry & kEntryLive) == 0) return;
@@ -185,6 +186,7 @@ void IndexWriter::Clear(Detached* detached) {
   growing_ = false;
   entries_ = 0;
   expiring_ = 0;
+  swapped_out_ = 0;
   segment_count_ = 1;
   segments_of_depth_ = {1};
 }

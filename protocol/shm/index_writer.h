@@ -89,6 +89,7 @@ class IndexWriter {
 
   uint64_t entries() const { return entries_; }
   uint64_t expiring() const { return expiring_; }
+  uint64_t swapped_out() const { return swapped_out_; }
   uint64_t segments() const { return segment_count_; }
   uint32_t depth() const { return header().depth.load(std::memory_order_relaxed); }
   uint64_t HashOfLive(uint64_t entry) const;
@@ -151,6 +152,7 @@ class IndexWriter {
   const HashFunction hash_of_;
   uint64_t entries_ = 0;
   uint64_t expiring_ = 0;
+  uint64_t swapped_out_ = 0;
   uint64_t segment_count_ = 0;
   std::array<uint64_t, kDirectoryDepthMax + 1> segments_of_depth_{};  // by local depth
   bool growing_ = false;           // the directory's upper half is being filled

@@ -34,9 +34,8 @@ class ArenaAllocator final : public shm::ArenaMemory {
   void Release(uint64_t offset, uint64_t bytes) override { file_->Punch(offset, bytes); }
 
   ArenaFile& file() { return *file_; }
-  uint64_t resident_bytes() const { return file_->resident_bytes(); }
-  // Bytes of live blocks, by their usable sizes.
-  uint64_t allocated_bytes() const { return allocated_bytes_; }
+  uint64_t resident_bytes() const override { return file_->resident_bytes(); }
+  uint64_t allocated_bytes() const override { return allocated_bytes_; }
   uint64_t allocations() const { return allocations_; }
 
   // Hands blocks that the thread cache keeps back to their slabs, so that emptied pages can leave memory.
