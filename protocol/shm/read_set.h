@@ -1,12 +1,13 @@
 // Several keys read as one atomic snapshot (MGET, EXISTS k k …).
 //
-// Every key is read with a stamp of its own; then, behind one fence, all stamps are checked again. If all hold, every answer
-// was true at the moment of that fence, together; otherwise only what changed is read again. (A global sequence instead
-// would starve beside a busy writer.) After kReadSetRounds, or if any key is for the server to answer, the server answers
-// the whole command.
+// Every key is read with a stamp of its own; then, behind one fence, all stamps are checked again. If all hold, every
+// answer was true at the moment of that fence, together; otherwise only what changed is read again. (A global sequence
+// instead would starve beside a busy writer.) After kReadSetRounds, or if any key is for the server to answer, the
+// server answers the whole command.
 //
-// Expiry is judged after the reads and before the check, with one clock for all keys: what the stamps prove is the state at
-// that moment, so an earlier `now` could call a key alive beside a value that was written after its death was seen.
+// Expiry is judged after the reads and before the check, with one clock for all keys: what the stamps prove is the
+// state at that moment, so an earlier `now` could call a key alive beside a value that was written after its death was
+// seen.
 //
 // Any thread, as index_reader.h. Bytes are copied to storage of the caller, which grows by validated lengths only.
 #pragma once
@@ -75,7 +76,8 @@ ReadStatus CopyMember(const ArenaView& arena, const FoundKey& found, SetStorage*
 
 // One key, not validated yet. kFound: `member` says what was seen; kAskServer: not to be had here.
 template <class Policy>
-ReadStatus ReadMember(const ArenaView& arena, uint32_t database, SetWants wants, SetStorage* values, SetMember* member) {
+ReadStatus ReadMember(const ArenaView& arena, uint32_t database, SetWants wants, SetStorage* values,
+                      SetMember* member) {
   for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
     FoundKey found;
     const Attempt outcome = FindOnce<Policy>(arena, database, member->key, member->hash, &member->stamp, &found);
@@ -133,8 +135,8 @@ bool JudgeMembers(const ArenaView& arena, std::span<SetMember> members, Clock&& 
 
 // kFound: every member's status (and value) is set, all true at one moment. kAskServer: nothing is.
 template <class Policy = ReadPolicy, class Clock>
-ReadStatus ReadSet(const ArenaView& arena, uint32_t database, std::span<SetMember> members, SetWants wants, Clock&& now_ms,
-                   SetStorage* values) {
+ReadStatus ReadSet(const ArenaView& arena, uint32_t database, std::span<SetMember> members, SetWants wants,
+                   Clock&& now_ms, SetStorage* values) {
   values->used_bytes = 0;
   for (SetMember& member : members) {
     member.fresh = false;
