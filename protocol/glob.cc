@@ -52,8 +52,8 @@ bool ElementMatches(std::string_view pattern, size_t* position, char c, bool ign
 
 }  // namespace
 
-// Only the last '*' is ever tried again with a longer text: what an earlier one could reach by taking more, the last one
-// reaches as well. So two positions to go back to are enough, and there is no recursion.
+// Only the last '*' is ever tried again with a longer text: what an earlier one could reach by taking more, the last
+// one reaches as well. So two positions to go back to are enough, and there is no recursion.
 bool GlobMatch(std::string_view pattern, std::string_view text, bool ignore_case) {
   // Not even "*" matches an empty text in Redis; KEYS and SCAN know "*" as "all" before they come here.
   if (text.empty()) return pattern.empty();

@@ -1,5 +1,5 @@
-// Glob patterns as KEYS, SCAN and CONFIG GET take them, byte for byte as Redis 7.0.15 reads them: '*', '?', classes like
-// [a-z], [^ab], and '\' before a byte that means itself. Pure; no allocation.
+// Glob patterns as KEYS, SCAN and CONFIG GET take them, byte for byte as Redis 7.0.15 reads them: '*', '?', classes
+// like [a-z], [^ab], and '\' before a byte that means itself. Pure; no allocation.
 #pragma once
 
 #include <string_view>

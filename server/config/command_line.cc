@@ -15,8 +15,8 @@ namespace {
 
 bool StartsWithDashes(std::string_view argument) { return argument.starts_with("--"); }
 
-// Appends the options to `options` as lines of redis.conf. A word that starts with "--" is a name, unless the name before
-// it still waits for its first value ("--requirepass --secret").
+// Appends the options to `options` as lines of redis.conf. A word that starts with "--" is a name, unless the name
+// before it still waits for its first value ("--requirepass --secret").
 class OptionLines {
  public:
   void Append(std::span<const std::string_view> arguments, size_t i) {
@@ -75,7 +75,8 @@ Result<CommandLine> ParseCommandLine(std::span<const std::string_view> arguments
     return line;
   }
   if (first == "--test-memory" || first == "--check-system") {
-    return Error{fmt::format("{} is not supported by chestbox-server; use memtest86+ or the kernel's own checks", first)};
+    return Error{
+        fmt::format("{} is not supported by chestbox-server; use memtest86+ or the kernel's own checks", first)};
   }
 
   size_t i = 0;

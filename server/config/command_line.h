@@ -13,9 +13,9 @@ namespace chestbox {
 struct CommandLine {
   enum class Action { kServe, kPrintVersion, kPrintHelp, kPrintSettingsTable };
   Action action = Action::kServe;
-  std::string config_file;          // absolute; empty when none was named
+  std::string config_file;  // absolute; empty when none was named
   bool reads_standard_input = false;
-  std::string options;              // lines of redis.conf, to be read after the file and standard input
+  std::string options;  // lines of redis.conf, to be read after the file and standard input
 };
 
 // `arguments` without the program's name. An error is one line for standard error.

@@ -1,6 +1,6 @@
-// What the server is told to do: plain typed fields with our defaults, units last in their names. Filled and changed only
-// by Settings (settings.h); everything else reads it, on the executor thread. A thread that runs beside the executor is
-// given a copy of what it needs, because CONFIG SET changes strings in place.
+// What the server is told to do: plain typed fields with our defaults, units last in their names. Filled and changed
+// only by Settings (settings.h); everything else reads it, on the executor thread. A thread that runs beside the
+// executor is given a copy of what it needs, because CONFIG SET changes strings in place.
 //
 // A setting that is valid in Redis and that nothing here acts upon or will soon read has no field; its text lives in
 // `accepted`, so that CONFIG GET and CONFIG REWRITE know it.
@@ -68,7 +68,9 @@ struct Config {
   int64_t client_query_buffer_limit_bytes = int64_t{1} << 30;
   int64_t proto_max_bulk_bytes = int64_t{512} << 20;
   std::array<OutputBufferLimit, kClientClassCount> client_output_buffer_limits = {
-      OutputBufferLimit{0, 0, 0}, {int64_t{256} << 20, int64_t{64} << 20, 60}, {int64_t{32} << 20, int64_t{8} << 20, 60}};
+      OutputBufferLimit{0, 0, 0},
+      {int64_t{256} << 20, int64_t{64} << 20, 60},
+      {int64_t{32} << 20, int64_t{8} << 20, 60}};
   std::string requirepass;  // empty: no password
 
   // Process.
@@ -89,8 +91,8 @@ struct Config {
   ProtectedAction enable_protected_configs = ProtectedAction::kNo;
   ProtectedAction enable_debug_command = ProtectedAction::kNo;
   ProtectedAction enable_module_command = ProtectedAction::kNo;
-  // "rename-command OLD NEW" lines in file order; an empty NEW removes the command. Whether OLD exists is for the reader
-  // to check, because only the command table knows.
+  // "rename-command OLD NEW" lines in file order; an empty NEW removes the command. Whether OLD exists is for the
+  // reader to check, because only the command table knows.
   std::vector<std::pair<std::string, std::string>> renamed_commands;
 
   // Keyspace and memory.

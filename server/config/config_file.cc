@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <optional>
 
 #include "protocol/resp/quoted_arguments.h"
@@ -20,23 +19,20 @@ namespace {
 // A file that includes itself would be read for ever.
 constexpr int kIncludeDepthMax = 32;
 
-// A file of settings, not of data.
-constexpr std::streamsize kFileMaxBytes = 16 << 20;
+// Files of settings, not of data.
+constexpr size_t kContentMaxBytes = 16 << 20;
 
 Result<void> AppendFile(const std::string& path, std::string& content) {
+  // A directory opens, and fails when it is read.
   errno = 0;
   std::ifstream file(path, std::ios::binary);
-  if (file) {
-    std::string chunk(kFileMaxBytes, '\0');
-    file.read(chunk.data(), kFileMaxBytes);
-    chunk.resize(static_cast<size_t>(file.gcount()));
-    if (!file.bad() && file.eof()) {
-      content += chunk;
-      return {};
-    }
-    // A directory opens, and fails when it is read.
-    if (errno == 0) errno = EFBIG;
+  char chunk[16384];
+  while (file && content.size() <= kContentMaxBytes) {
+    file.read(chunk, sizeof(chunk));
+    content.append(chunk, static_cast<size_t>(file.gcount()));
+    if (file.eof() && !file.bad()) return {};
   }
+  if (errno == 0) errno = EFBIG;
   return Error{fmt::format("Fatal error, can't open config file '{}': {}", path, std::strerror(errno))};
 }
 
@@ -56,9 +52,10 @@ class Loader {
       if (loaded) continue;
       if (error_is_whole_) return loaded;
       error_is_whole_ = true;
-      return Error{fmt::format("\n*** FATAL CONFIG FILE ERROR (ChestBox {}) ***\n"
-                               "Reading the configuration file, at line {}\n>>> '{}'\n{}\n",
-                               kChestboxVersion, number, line, loaded.error().message)};
+      return Error{
+          fmt::format("\n*** FATAL CONFIG FILE ERROR (ChestBox {}) ***\n"
+                      "Reading the configuration file, at line {}\n>>> '{}'\n{}\n",
+                      kChestboxVersion, number, line, loaded.error().message)};
     }
     return {};
   }
@@ -94,8 +91,8 @@ class Loader {
       return {};
     }
     // Settings that Redis once had: it still reads them over.
-    if (arguments.size() == 1 && (name == "list-max-ziplist-entries" || name == "list-max-ziplist-value" ||
-                                  name == "lua-replicate-commands")) {
+    if (arguments.size() == 1 &&
+        (name == "list-max-ziplist-entries" || name == "list-max-ziplist-value" || name == "lua-replicate-commands")) {
       return {};
     }
     if (name == "user" && !arguments.empty()) {

@@ -9,8 +9,8 @@
 
 namespace chestbox {
 
-// The bytes of the file at `path`, or of all files that match it where it has wildcards (none is fine then). The error is
-// a whole line.
+// The bytes of the file at `path`, or of all files that match it where it has wildcards (none is fine then). The error
+// is a whole line.
 Result<std::string> ReadConfigFile(const std::string& path);
 
 // Puts every line of `text` into `config`, following `include`s. Errors are whole texts that name the line, in Redis'

@@ -23,7 +23,7 @@ std::optional<uint64_t> UnitBytes(std::string_view unit) {
     std::string_view name;
     uint64_t bytes;
   };
-  constexpr Unit kUnits[] = {{"", 1},       {"b", 1},          {"k", 1000},          {"kb", kKiB},
+  constexpr Unit kUnits[] = {{"", 1},        {"b", 1},     {"k", 1000},       {"kb", kKiB},
                              {"m", 1000000}, {"mb", kMiB}, {"g", 1000000000}, {"gb", kGiB}};
   for (const Unit& candidate : kUnits) {
     if (EqualsIgnoreCase(unit, candidate.name)) return candidate.bytes;
@@ -99,11 +99,21 @@ std::string QuoteArgument(std::string_view text) {
         quoted += '\\';
         quoted += c;
         break;
-      case '\n': quoted += "\\n"; break;
-      case '\r': quoted += "\\r"; break;
-      case '\t': quoted += "\\t"; break;
-      case '\a': quoted += "\\a"; break;
-      case '\b': quoted += "\\b"; break;
+      case '\n':
+        quoted += "\\n";
+        break;
+      case '\r':
+        quoted += "\\r";
+        break;
+      case '\t':
+        quoted += "\\t";
+        break;
+      case '\a':
+        quoted += "\\a";
+        break;
+      case '\b':
+        quoted += "\\b";
+        break;
       default: {
         unsigned byte = static_cast<unsigned char>(c);
         if (byte >= 0x20 && byte < 0x7f) {

@@ -15,11 +15,12 @@ std::string ToLower(std::string_view text);
 // A whole decimal 64-bit number without spaces, leading zeros or '+', as Redis takes integers in settings.
 std::optional<int64_t> ParseInteger(std::string_view text);
 
-// What C's strtoll takes, as a whole (leading spaces, sign, zeros), in `base`. Redis reads some older settings this way.
+// What C's strtoll takes, as a whole (leading spaces, sign, zeros), in `base`. Redis reads some older settings this
+// way.
 std::optional<int64_t> ParseLooseInteger(std::string_view text, int base);
 
-// "100mb", "1k", "5": k, m, g are powers of 1000, kb, mb, gb powers of 1024; case does not matter. Modulo 2^64, as Redis
-// computes. Never a sign.
+// "100mb", "1k", "5": k, m, g are powers of 1000, kb, mb, gb powers of 1024; case does not matter. Modulo 2^64, as
+// Redis computes. Never a sign.
 std::optional<uint64_t> ParseMemory(std::string_view text);
 
 // The shortest text with a unit that ParseMemory reads back: "64mb".

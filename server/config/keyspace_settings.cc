@@ -32,11 +32,9 @@ const char* CheckActiveDefrag(bool value) {
          "the one shipped by default with the Redis source distribution";
 }
 
-
 constexpr Setting kRows[] = {
     // Databases and memory
-    Number("databases", kImmutable,
-           {.field = &Config::databases, .min = 1, .max = INT_MAX, .check = CheckDatabases})
+    Number("databases", kImmutable, {.field = &Config::databases, .min = 1, .max = INT_MAX, .check = CheckDatabases})
         .Note("at most 16: the map of databases is one 8-byte word"),
     Number("maxmemory", 0,
            {.field = &Config::maxmemory_bytes,
@@ -96,12 +94,9 @@ constexpr Setting kRows[] = {
     AcceptedInteger("active-defrag-threshold-lower", 10, 0, 1000),
     AcceptedInteger("active-defrag-threshold-upper", 100, 0, 1000),
     AcceptedInteger("active-defrag-max-scan-fields", 1000, 1, LONG_MAX),
-    AcceptedNumber("active-defrag-ignore-bytes", 0,
-                   {.fallback = int64_t{100} << 20,
-                    .min = 1,
-                    .max = LLONG_MAX,
-                    .form = NumberForm::kMemory,
-                    .is_unsigned = true}),
+    AcceptedNumber(
+        "active-defrag-ignore-bytes", 0,
+        {.fallback = int64_t{100} << 20, .min = 1, .max = LLONG_MAX, .form = NumberForm::kMemory, .is_unsigned = true}),
     AcceptedBool("jemalloc-bg-thread", true),
     AcceptedNumber("tracking-table-max-keys", 0, {.fallback = 1000000, .max = LONG_MAX, .is_unsigned = true}),
     AcceptedInteger("acllog-max-len", 128, 0, LONG_MAX),

@@ -1,5 +1,5 @@
-// Settings of replication, cluster and TLS, which are features of Redis that do not exist here. Those that would turn one
-// on are refused; the others are accepted.
+// Settings of replication, cluster and TLS, which are features of Redis that do not exist here. Those that would turn
+// one on are refused; the others are accepted.
 #include <climits>
 
 #include "server/config/settings_table.h"
@@ -34,6 +34,12 @@ const char* CheckTlsPort(int64_t port) {
   return port == 0 ? nullptr : "TLS is not supported yet: use port, or unixsocket for clients of this machine";
 }
 
+// Redis takes a smaller number and makes it this one.
+int64_t AdjustBacklogSize(int64_t bytes) {
+  constexpr int64_t kMinBytes = 16 << 10;
+  return bytes < kMinBytes ? kMinBytes : bytes;
+}
+
 constexpr Setting kRows[] = {
     // Replication
     Special({"replicaof", "slaveof"}, &kReplicaOfType, kImmutable | kMultiArgument | kNoEffect)
@@ -54,7 +60,11 @@ constexpr Setting kRows[] = {
     AcceptedInteger("repl-timeout", 60, 1, INT_MAX),
     AcceptedInteger({"repl-ping-replica-period", "repl-ping-slave-period"}, 10, 1, INT_MAX),
     AcceptedNumber("repl-backlog-size", 0,
-                   {.fallback = int64_t{1} << 20, .min = 1, .max = LLONG_MAX, .form = NumberForm::kMemory}),
+                   {.fallback = int64_t{1} << 20,
+                    .min = 1,
+                    .max = LLONG_MAX,
+                    .form = NumberForm::kMemory,
+                    .adjust = AdjustBacklogSize}),
     AcceptedInteger("repl-backlog-ttl", 3600, 0, LONG_MAX),
     AcceptedBool("repl-disable-tcp-nodelay", false),
     AcceptedBool("repl-diskless-sync", true),

@@ -16,15 +16,12 @@ constexpr EnumName kLogLevels[] = {{"debug", static_cast<int>(LogLevel::kDebug)}
                                    {"verbose", static_cast<int>(LogLevel::kVerbose)},
                                    {"notice", static_cast<int>(LogLevel::kNotice)},
                                    {"warning", static_cast<int>(LogLevel::kWarning)}};
-constexpr EnumName kSyslogFacilities[] = {{"user", static_cast<int>(SyslogFacility::kUser)},
-                                          {"local0", static_cast<int>(SyslogFacility::kLocal0)},
-                                          {"local1", static_cast<int>(SyslogFacility::kLocal1)},
-                                          {"local2", static_cast<int>(SyslogFacility::kLocal2)},
-                                          {"local3", static_cast<int>(SyslogFacility::kLocal3)},
-                                          {"local4", static_cast<int>(SyslogFacility::kLocal4)},
-                                          {"local5", static_cast<int>(SyslogFacility::kLocal5)},
-                                          {"local6", static_cast<int>(SyslogFacility::kLocal6)},
-                                          {"local7", static_cast<int>(SyslogFacility::kLocal7)}};
+constexpr EnumName kSyslogFacilities[] = {
+    {"user", static_cast<int>(SyslogFacility::kUser)},     {"local0", static_cast<int>(SyslogFacility::kLocal0)},
+    {"local1", static_cast<int>(SyslogFacility::kLocal1)}, {"local2", static_cast<int>(SyslogFacility::kLocal2)},
+    {"local3", static_cast<int>(SyslogFacility::kLocal3)}, {"local4", static_cast<int>(SyslogFacility::kLocal4)},
+    {"local5", static_cast<int>(SyslogFacility::kLocal5)}, {"local6", static_cast<int>(SyslogFacility::kLocal6)},
+    {"local7", static_cast<int>(SyslogFacility::kLocal7)}};
 constexpr EnumName kProtectedActions[] = {{"no", static_cast<int>(ProtectedAction::kNo)},
                                           {"yes", static_cast<int>(ProtectedAction::kYes)},
                                           {"local", static_cast<int>(ProtectedAction::kLocal)}};
@@ -38,7 +35,7 @@ const char* TitleVariable(std::string_view name) {
     std::string_view name;
     const char* sample;
   };
-  constexpr Variable kVariables[] = {{"title", ""},       {"listen-addr", "*:1"}, {"server-mode", ""}, {"config-file", "-"},
+  constexpr Variable kVariables[] = {{"title", ""}, {"listen-addr", "*:1"}, {"server-mode", ""}, {"config-file", "-"},
                                      {"port", "1"}, {"tls-port", "0"},      {"unixsocket", ""}};
   for (const Variable& variable : kVariables) {
     if (variable.name == name) return variable.sample;

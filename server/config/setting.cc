@@ -59,10 +59,13 @@ int64_t ReadNumber(const Setting& setting, const NumberType& type, const Config&
 // Percentages travel as negative numbers.
 std::optional<int64_t> ParseNumberText(NumberForm form, std::string_view text) {
   switch (form) {
-    case NumberForm::kInteger: return ParseInteger(text);
-    case NumberForm::kOctal: return ParseLooseInteger(text, 8);
+    case NumberForm::kInteger:
+      return ParseInteger(text);
+    case NumberForm::kOctal:
+      return ParseLooseInteger(text, 8);
     case NumberForm::kMemory:
-    case NumberForm::kMemoryOrPercent: break;
+    case NumberForm::kMemoryOrPercent:
+      break;
   }
   if (std::optional<uint64_t> bytes = ParseMemory(text)) return static_cast<int64_t>(*bytes);
   if (form == NumberForm::kMemoryOrPercent && text.ends_with('%')) {
@@ -74,10 +77,14 @@ std::optional<int64_t> ParseNumberText(NumberForm form, std::string_view text) {
 
 const char* NumberSyntaxError(NumberForm form) {
   switch (form) {
-    case NumberForm::kInteger: return "argument couldn't be parsed into an integer";
-    case NumberForm::kOctal: return "argument couldn't be parsed as an octal number";
-    case NumberForm::kMemory: return "argument must be a memory value";
-    case NumberForm::kMemoryOrPercent: return "argument must be a memory or percent value";
+    case NumberForm::kInteger:
+      return "argument couldn't be parsed into an integer";
+    case NumberForm::kOctal:
+      return "argument couldn't be parsed as an octal number";
+    case NumberForm::kMemory:
+      return "argument must be a memory value";
+    case NumberForm::kMemoryOrPercent:
+      return "argument must be a memory or percent value";
   }
   return "";
 }
@@ -122,9 +129,12 @@ std::string FormatNumber(const NumberType& type, int64_t value) {
     case NumberForm::kMemoryOrPercent:
       if (value < 0) return fmt::format("{}%", -value);
       return fmt::format("{}", value);
-    case NumberForm::kMemory: return fmt::format("{}", static_cast<uint64_t>(value));
-    case NumberForm::kOctal: return fmt::format("{:o}", static_cast<uint64_t>(value));
-    case NumberForm::kInteger: return fmt::format("{}", value);
+    case NumberForm::kMemory:
+      return fmt::format("{}", static_cast<uint64_t>(value));
+    case NumberForm::kOctal:
+      return fmt::format("{:o}", static_cast<uint64_t>(value));
+    case NumberForm::kInteger:
+      return fmt::format("{}", value);
   }
   return {};
 }

@@ -151,10 +151,11 @@ constexpr Setting Enum(SettingNames names, std::span<const EnumName> values, uin
   return {names, flags,
           EnumType{.names = values,
                    .get = [](const Config& config) { return static_cast<int>(config.*kField); },
-                   .set = [](Config& config, int value) {
-                     using Field = std::remove_reference_t<decltype(config.*kField)>;
-                     config.*kField = static_cast<Field>(value);
-                   }}};
+                   .set =
+                       [](Config& config, int value) {
+                         using Field = std::remove_reference_t<decltype(config.*kField)>;
+                         config.*kField = static_cast<Field>(value);
+                       }}};
 }
 constexpr Setting Special(SettingNames names, const SpecialType* type, uint32_t flags = 0) {
   return {names, flags, type};

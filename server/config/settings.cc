@@ -101,9 +101,10 @@ Result<void> Settings::LoadPieces(const std::string& path, std::string_view more
 std::vector<std::string> Settings::Warnings() const {
   std::vector<std::string> warnings;
   for (const Setting* setting : AllSettings()) {
-    if (!setting->Has(kNoEffect)) continue;
+    if (!setting->Has(kNoEffect) && !setting->Has(kStored)) continue;
     if (FormatSetting(*setting, config_) == FormatSetting(*setting, DefaultConfig())) continue;
-    std::string warning = fmt::format("setting '{}' is accepted and has no effect", setting->name());
+    std::string warning = fmt::format("setting '{}' is accepted and has no effect{}", setting->name(),
+                                      setting->Has(kStored) ? " yet" : "");
     if (!setting->note.empty()) warning += fmt::format(": {}", setting->note);
     warnings.push_back(std::move(warning));
   }

@@ -1,13 +1,14 @@
-// The settings of a running server: owns the Config, knows how each setting is written in redis.conf, on the command line
-// and in CONFIG commands, and who wants to hear of a change.
+// The settings of a running server: owns the Config, knows how each setting is written in redis.conf, on the command
+// line and in CONFIG commands, and who wants to hear of a change.
 //
 // Invariants: every value in config() has passed its setting's checks; a failed Set() leaves config() as it was; the
-// Config stays at one address for the life of this object. config().dir is the working directory of the process: Settings
-// changes it (chdir) when `dir` is set, as Redis does, so that later relative paths mean the same.
-// Threads: made and used on the main thread, which becomes the executor; no locking.
+// Config stays at one address for the life of this object. config().dir is the working directory of the process:
+// Settings changes it (chdir) when `dir` is set, as Redis does, so that later relative paths mean the same. Threads:
+// made and used on the main thread, which becomes the executor; no locking.
 //
-// Messages of errors: load errors are whole texts for standard error; errors of Set() and Rewrite() are whole RESP error
-// lines without the '-' ("ERR CONFIG SET failed (possibly related to argument 'port') - …"), word for word Redis 7.0's.
+// Messages of errors: load errors are whole texts for standard error; errors of Set() and Rewrite() are whole RESP
+// error lines without the '-' ("ERR CONFIG SET failed (possibly related to argument 'port') - …"), word for word
+// Redis 7.0's.
 #pragma once
 
 #include <functional>
@@ -30,9 +31,9 @@ inline constexpr std::string_view kChestboxVersion = CHESTBOX_VERSION;
 
 class Settings {
  public:
-  // Called with the new Config after all values of one CONFIG SET are in, before it answers. The message of a failure is
-  // the reason alone ("Unable to listen on this port. Check server logs."); everything is then put back, and the appliers
-  // that had run are called again with the old values.
+  // Called with the new Config after all values of one CONFIG SET are in, before it answers. The message of a failure
+  // is the reason alone ("Unable to listen on this port. Check server logs."); everything is then put back, and the
+  // appliers that had run are called again with the old values.
   using Applier = std::function<Result<void>(const Config&)>;
 
   // Every default, and the current directory as `dir`.
@@ -54,8 +55,9 @@ class Settings {
   // One line for each setting that was given a value and does nothing here, for the log.
   std::vector<std::string> Warnings() const;
 
-  // CONFIG GET: name and value of everything that matches one of the patterns, sorted by name, each once. A name without
-  // wildcards is reported as it was asked for, and finds hidden settings too; aliases are settings of their own.
+  // CONFIG GET: name and value of everything that matches one of the patterns, sorted by name, each once. A name
+  // without wildcards is reported as it was asked for, and finds hidden settings too; aliases are settings of their
+  // own.
   std::vector<std::pair<std::string, std::string>> Get(std::span<const std::string_view> patterns) const;
 
   // CONFIG SET: name, value, name, value, … all or nothing. `client_is_local` decides about protected settings when

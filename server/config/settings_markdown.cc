@@ -41,6 +41,8 @@ std::string Kind(const Setting& setting) {
 std::string Default(const Setting& setting) {
   if (setting.name() == "dir") return "where the server starts";
   std::string value = FormatSetting(setting, DefaultConfig());
+  auto* number = std::get_if<NumberType>(&setting.type);
+  if (number != nullptr && number->form == NumberForm::kMemory) value = FormatMemory(*ParseMemory(value));
   return value.empty() ? "" : fmt::format("`{}`", value);
 }
 

@@ -80,7 +80,8 @@ Result<void> ParseSave(Arguments arguments, ParseContext& context, Config& confi
 
 std::string FormatSave(const Config& config) {
   std::vector<std::string> pieces;
-  for (const SavePoint& point : config.save_points) pieces.push_back(fmt::format("{} {}", point.period_s, point.changes));
+  for (const SavePoint& point : config.save_points)
+    pieces.push_back(fmt::format("{} {}", point.period_s, point.changes));
   return JoinWithSpaces(pieces);
 }
 
