@@ -39,6 +39,9 @@ class CheckLayers(unittest.TestCase):
         self.assert_caught("server/a.cc", '#include "b.h"\n', "path from the root")
         self.assert_caught("server/a.cc", '#include "../swap/b.h"\n', "path from the root")
 
+    def test_a_test_may_include_a_helper_beside_it(self):
+        self.assertEqual(self.problems_of("tests/unit/shm/a.cc", '#include "test_arena.h"\n'), [])
+
     def test_third_party_headers_outside_their_files_are_caught(self):
         for path, header in [("swap/policy.cc", "rocksdb/db.h"), ("server/a.cc", "rocksdb/db.h"), ("swap/a.cc", "asio.hpp"),
                              ("server/keyspace.cc", "jemalloc/jemalloc.h"), ("server/a.cc", "hiredis/hiredis.h"),
