@@ -154,6 +154,13 @@ std::optional<StateView> Keyspace::Peek(uint32_t database, std::string_view key)
   return ViewOf(ref.entry);
 }
 
+std::optional<StateView> Keyspace::PeekToChange(uint32_t database, std::string_view key) {
+  const SlotRef ref = FindLive(database, key, HashOf(key));
+  if (!ref) return std::nullopt;
+  TouchEntry(ref.entry);
+  return ViewOf(ref.entry);
+}
+
 bool Keyspace::Touch(uint32_t database, std::string_view key) { return Read(database, key).has_value(); }
 
 // ---- Blocks ----

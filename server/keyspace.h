@@ -83,6 +83,8 @@ class Keyspace {
   std::optional<StateView> Read(uint32_t database, std::string_view key);
   // For everything else (EXISTS-like looks count with Read; OBJECT and DEBUG must not disturb).
   std::optional<StateView> Peek(uint32_t database, std::string_view key);
+  // For a command that is going to change the value: touches the access word and counts nothing.
+  std::optional<StateView> PeekToChange(uint32_t database, std::string_view key);
   bool Exists(uint32_t database, std::string_view key) { return Peek(database, key).has_value(); }
   // Touches without reading (TOUCH; false: no such key).
   bool Touch(uint32_t database, std::string_view key);
