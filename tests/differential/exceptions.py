@@ -1,0 +1,100 @@
+"""Where ChestBox's reply may differ from redis-server 7.0.15's, each with its reason; anything else that differs is a failure.
+
+A row: name, reason, which commands it covers (on the lower-case words), and a function of the two raw replies that says whether they
+agree all the same. The first row that covers a command decides.
+"""
+import re
+from collections import namedtuple
+
+from resp import decode
+
+Row = namedtuple("Row", "name reason covers agree")
+
+TOLERANCE_MS = 1500  # both servers are asked one after the other, on a machine that does other things too
+
+
+def lower(command):
+    return [part.lower() for part in command]
+
+
+def starts(*words):
+    return lambda command: tuple(command[:len(words)]) == tuple(word.encode() for word in words)
+
+
+def one_of(*names):
+    encoded = {name.encode() for name in names}
+    return lambda command: command[:1] and command[0] in encoded
+
+
+def both_integers(redis, chestbox):
+    return redis[:1] == chestbox[:1] == b":"
+
+
+def integers_within(tolerance):
+    """Equal, or two not-special (>= 0) integers that are close."""
+    def agree(redis, chestbox):
+        if not both_integers(redis, chestbox):
+            return False
+        one, other = int(redis[1:]), int(chestbox[1:])
+        return min(one, other) >= 0 and abs(one - other) <= tolerance
+    return agree
+
+
+def same_hello(redis, chestbox):
+    def known_fields(reply):
+        value = decode(reply)
+        if isinstance(value, list):
+            value = dict(zip(value[::2], value[1::2]))
+        if not isinstance(value, dict):
+            return value
+        return reply[:1], list(value), {name: value[name] for name in value if name not in (b"version", b"id")}
+    return known_fields(redis) == known_fields(chestbox)
+
+
+def same_client_fields(redis, chestbox):
+    """CLIENT INFO and LIST: the same field names in the same order, but for the two that 7.2 added."""
+    def names(reply):
+        text = decode(reply)
+        return [re.findall(rb"(?:^| )([a-z-]+)=", line) for line in text.splitlines()] if isinstance(text, bytes) else text
+    theirs, ours = names(redis), names(chestbox)
+    if not isinstance(theirs, list) or not isinstance(ours, list):
+        return False
+    return theirs == [[name for name in line if name not in (b"lib-name", b"lib-ver")] for line in ours]
+
+
+def same_members(redis, chestbox):
+    theirs, ours = decode(redis), decode(chestbox)
+    return isinstance(theirs, list) and isinstance(ours, list) and sorted(theirs) == sorted(ours)
+
+
+def same_type(redis, chestbox):
+    return redis[:1] == chestbox[:1] != b"-"
+
+
+def same_shape(redis, chestbox):
+    """Two SCAN replies: a cursor and some keys each."""
+    return all(reply.startswith(b"*2\r\n$") for reply in (redis, chestbox))
+
+
+TABLE = [
+    Row("milliseconds left", "the two servers are asked at different moments", one_of("pttl", "pexpiretime"), integers_within(TOLERANCE_MS)),
+    Row("seconds left", "the same, rounded", one_of("ttl", "expiretime"), integers_within(2)),
+    Row("idle seconds", "the same", starts("object", "idletime"), integers_within(2)),
+    Row("client id", "numbered by each server", starts("client", "id"), both_integers),
+    Row("greeting", "version and id are each server's own", one_of("hello"), same_hello),
+    Row("client fields", "addresses and counters are each server's own; 7.2 has lib-name and lib-ver", lambda command:
+        command[:1] == [b"client"] and command[1:2] in ([b"info"], [b"list"]), same_client_fields),
+    Row("cursor", "cursor and order are each server's own (whole iterations are compared as sets)", starts("scan"), same_shape),
+    Row("all commands", "the referee also knows the commands of later work; tests/differential/commands.py compares the common ones",
+        lambda command: command[:1] == [b"command"] and (len(command) == 1 or command[1:] in ([b"docs"], [b"info"], [b"count"])), same_type),
+    Row("command list", "order is that of a hash table", starts("command", "list"), same_members),
+]
+
+
+def agree(command, redis, chestbox):
+    """Whether the replies are the same, or differ as the table allows."""
+    if redis == chestbox:
+        return True
+    words = lower(command)
+    row = next((row for row in TABLE if row.covers(words)), None)
+    return row is not None and row.agree(redis, chestbox)

@@ -1,0 +1,234 @@
+#!/usr/bin/env python3
+"""Sends the same seeded random commands to redis-server 7.0.15 and chestbox-server and compares every reply byte for byte.
+
+    run.py [--seed N] [--count COMMANDS] [--self] [--chestbox-argument ARG]...
+
+Commands come in sessions of 500, each with a seed of its own (N, N+1, …), so a failure is repeated by
+`run.py --seed SEED --count 500`. exceptions.py lists the differences that are allowed, with reasons. --self compares
+redis-server with itself, which tests this test.
+"""
+import argparse
+import os
+import random
+import sys
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "integration")]
+import exceptions  # noqa: E402
+import harness  # noqa: E402
+import resp  # noqa: E402
+from generate import PATTERNS, Generator  # noqa: E402
+
+COMMANDS_A_SESSION = 500
+FAILURES_MAX = 10  # sessions; more would only hide the first
+
+
+class Mismatch(Exception):
+    pass
+
+
+def printable(command):
+    return " ".join(repr(part)[1:] if len(part) <= 120 else f"{part[:100]!r}…({len(part)} bytes)" for part in command)
+
+
+def short(reply):
+    return repr(reply) if len(reply) < 600 else f"{reply[:500]!r}… ({len(reply)} bytes)"
+
+
+def inline(command):
+    """The command as an inline line: every argument in quotes, every byte that is not plain escaped."""
+    return b" ".join(b'"' + b"".join(b"%c" % byte if 32 <= byte < 127 and byte not in b'"\\' else b"\\x%02x" % byte for byte in part) + b'"'
+                     for part in command) + b"\r\n"
+
+
+class Session:
+    """Two connections, one to each server, that see the same bytes."""
+
+    def __init__(self, seed, redis, chestbox):
+        self.random = random.Random(seed)
+        self.generator = Generator(self.random)
+        self.servers = (redis, chestbox)
+        self.count = 0
+        self.history = []
+        self.connect()
+
+    def connect(self):
+        self.connections = [server.connect() for server in self.servers]
+
+    def close(self):
+        for connection in self.connections:
+            connection.close()
+
+    def send(self, data):
+        for connection in self.connections:
+            connection.send(data)
+
+    def expect_same(self, command):
+        """Reads one reply of each and compares them as the reply to `command`."""
+        self.count += 1
+        self.history.append(command)
+        replies = [connection.read_raw() for connection in self.connections]
+        if not exceptions.agree(command, *replies):
+            self.fail(command, *replies)
+        return replies
+
+    def fail(self, what, redis, chestbox):
+        lines = ["    " + printable(command) for command in self.history[-12:-1]]
+        raise Mismatch("\n".join(["  before:"] + lines + [f"  {printable(what)}", f"    redis:    {short(redis)}",
+                                                          f"    chestbox: {short(chestbox)}"]))
+
+    def one(self, command):
+        self.send(resp.encode(*command))
+        return self.expect_same(command)
+
+    # --- steps ---
+
+    def run(self):
+        self.one([b"FLUSHALL"])
+        if self.random.random() < 0.5:
+            self.one([b"HELLO", b"3"])
+        steps = [self.step_command] * 40 + [self.step_pipeline] * 2 + [self.step_inline] * 4 + [self.step_keys, self.step_scan,
+                                                                                               self.step_short_life] + \
+                [self.step_random_key, self.step_silence]
+        while self.count < COMMANDS_A_SESSION:
+            self.random.choice(steps)()
+        self.compare_everything()
+        if self.random.random() < 0.3:
+            self.step_quit()
+
+    def step_command(self):
+        self.one(self.generator.command())
+
+    def step_pipeline(self):
+        commands = [self.generator.command() for _ in range(self.random.randint(2, 30))]
+        self.send(b"".join(resp.encode(*command) for command in commands))
+        for command in commands:
+            self.expect_same(command)
+
+    def step_inline(self):
+        command = self.generator.command()
+        line = inline(command)
+        if len(line) < 60000:
+            self.send(line)
+            self.expect_same(command)
+
+    def step_silence(self):
+        """CLIENT REPLY OFF and SKIP: whatever is said in between, the next reply is that of the last command."""
+        quiet = [self.generator.set() for _ in range(3)]
+        if self.random.random() < 0.5:
+            commands, answered = [[b"CLIENT", b"REPLY", b"OFF"]] + quiet + [[b"CLIENT", b"REPLY", b"ON"]], 1
+        else:
+            commands, answered = [[b"CLIENT", b"REPLY", b"SKIP"], quiet[0], [b"ECHO", b"heard"]], 1
+        self.history += commands[:-answered]
+        self.send(b"".join(resp.encode(*command) for command in commands))
+        self.expect_same(commands[-1])
+
+    def step_keys(self):
+        self.compare_values([b"KEYS", self.random.choice(PATTERNS)], sorted)
+
+    def step_random_key(self):
+        """An existing key, or null from both."""
+        replies = [connection.call("RANDOMKEY") for connection in self.connections]
+        known = [reply is None or connection.call("EXISTS", reply) == 1 for reply, connection in zip(replies, self.connections)]
+        if not all(known) or (replies[0] is None) != (replies[1] is None):
+            self.fail([b"RANDOMKEY"], *[repr(reply).encode() for reply in replies])
+        self.count += 1
+
+    def step_scan(self):
+        options = self.generator.some(([b"COUNT", self.random.choice([b"1", b"3", b"100"])], 0.6),
+                                      ([b"MATCH", self.random.choice(PATTERNS)], 0.5), ([b"TYPE", self.random.choice([b"string", b"list"])], 0.3))
+        found = []
+        for connection in self.connections:
+            names, cursor = set(), b"0"
+            while True:
+                cursor, batch = connection.call("SCAN", cursor, *options)
+                names.update(batch)
+                if cursor == b"0":
+                    break
+            found.append(sorted(names))
+        self.count += 1
+        if found[0] != found[1]:
+            self.fail([b"SCAN", b"0"] + options, repr(found[0]).encode(), repr(found[1]).encode())
+
+    def step_short_life(self):
+        """A key that expires at once is gone for every command after its moment."""
+        key = self.generator.key()
+        life = self.random.choice([[b"SET", key, b"short", b"PX", b"1"], [b"PSETEX", key, b"2", b"short"]])
+        self.one(life)
+        time.sleep(0.005)
+        question = self.random.choice([[b"EXISTS", key], [b"GET", key], [b"TTL", key], [b"TYPE", key], [b"INCR", key], [b"APPEND", key, b"x"],
+                                       [b"SETNX", key, b"x"], [b"PERSIST", key], [b"GETDEL", key], [b"RENAME", key, b"a"], [b"DEL", key],
+                                       [b"SET", key, b"x", b"KEEPTTL"], [b"SET", key, b"x", b"XX"], [b"EXPIRE", key, b"100000"],
+                                       [b"COPY", key, b"b", b"REPLACE"], [b"OBJECT", b"ENCODING", key], [b"STRLEN", key], [b"SETRANGE", key, b"2", b"x"]])
+        self.one(question)
+        self.one([b"EXISTS", key])  # Redis counts an expired key in DBSIZE until somebody touches it
+
+    def step_quit(self):
+        self.one([b"QUIT"])
+        for connection in self.connections:
+            if connection.read_until_close():
+                raise Mismatch("  bytes after the reply to QUIT")
+
+    def compare_values(self, command, shape):
+        replies = [shape(connection.call(*command)) for connection in self.connections]
+        self.count += 1
+        self.history.append(command)
+        if replies[0] != replies[1]:
+            self.fail(command, *[repr(reply).encode() for reply in replies])
+        return replies[0]
+
+    def compare_everything(self):
+        """All databases in full: keys, values, encodings, times to live."""
+        for database in (b"0", b"1", b"2", b"15"):
+            self.one([b"SELECT", database])
+            self.one([b"DBSIZE"])
+            for key in self.compare_values([b"KEYS", b"*"], sorted):
+                for command in ([b"GET", key], [b"PEXPIRETIME", key], [b"OBJECT", b"ENCODING", key]):
+                    self.one(command)
+
+
+def start(program, arguments=()):
+    return harness.Server(program, *arguments)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--count", type=int, default=60000)
+    parser.add_argument("--self", action="store_true")
+    parser.add_argument("--chestbox-argument", action="append", default=[])
+    options = parser.parse_args()
+    sessions = max(1, options.count // COMMANDS_A_SESSION)
+    passed, failures, compared, began = 0, 0, 0, time.monotonic()
+    redis = start("redis")
+    chestbox = start("redis" if options.self else "chestbox", options.chestbox_argument)
+    for seed in range(options.seed, options.seed + sessions):
+        try:
+            session = Session(seed, redis, chestbox)
+            try:
+                session.run()
+            finally:
+                session.close()
+                compared += session.count
+            passed += 1
+        except (Mismatch, resp.ConnectionClosed, OSError, AssertionError) as problem:
+            failures += 1
+            print(f"seed {seed}, after {session.count} commands: {type(problem).__name__}\n{problem}\n"
+                  f"  repeat: tests/differential/run.py --seed {seed} --count {COMMANDS_A_SESSION}", flush=True)
+            if chestbox.process.poll() is not None:
+                print(f"chestbox-server died; its log ends:\n{chestbox.log()[-3000:]}")
+                chestbox.kill()
+                chestbox.start()
+            if failures == FAILURES_MAX:
+                print("giving up")
+                break
+        if (seed - options.seed + 1) % 20 == 0:
+            print(f"{compared:,} commands compared, {failures} sessions differ ({time.monotonic() - began:.0f} s)", flush=True)
+    redis.close()
+    chestbox.close()
+    return harness.summary(passed, failures)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
