@@ -1,0 +1,96 @@
+#include "test_server.h"
+
+#include <stdlib.h>
+
+#include <chrono>
+#include <filesystem>
+
+#include "server/dispatcher.h"
+// After our headers: both define CHECK.
+#include <catch2/catch.hpp>
+
+namespace chestbox::testing {
+
+void TestHost::Post(std::function<void()> work) {
+  {
+    std::lock_guard lock(mutex_);
+    queue_.push_back(std::move(work));
+  }
+  posted_.notify_one();
+}
+
+void TestHost::RunPosted() {
+  std::deque<std::function<void()>> queue;
+  {
+    std::lock_guard lock(mutex_);
+    queue.swap(queue_);
+  }
+  for (auto& work : queue) work();
+}
+
+void TestHost::RunUntil(const std::function<bool()>& done) {
+  RunPosted();
+  while (!done()) {
+    {
+      std::unique_lock lock(mutex_);
+      REQUIRE(posted_.wait_for(lock, std::chrono::seconds(10), [this] { return !queue_.empty(); }));
+    }
+    RunPosted();
+  }
+}
+
+void RecordedEffects::OnEffect(const Effect& effect) {
+  std::string text = std::to_string(effect.database) + ":";
+  for (std::string_view arg : effect.command) {
+    text += ' ';
+    text += arg;
+  }
+  effects_.push_back(std::move(text));
+}
+
+TestServer::TestServer(std::string_view config) {
+  char pattern[] = "/tmp/chestbox-server-XXXXXX";
+  REQUIRE(mkdtemp(pattern) != nullptr);
+  directory_ = pattern;
+  std::string text = "swap no\nenable-debug-command yes\n";
+  text += config;
+  auto loaded = settings_.LoadText(text + "\nswap-dir " + directory_ + "/swap\n");
+  if (!loaded) FAIL(loaded.error().message);
+  auto server = Server::Create(settings_, host_);
+  if (!server) FAIL(server.error().message);
+  server_ = std::move(*server);
+  server_->effects().Add(&effects_);
+  client_ = &AddClient();
+}
+
+TestServer::~TestServer() {
+  server_.reset();
+  std::filesystem::remove_all(directory_);
+}
+
+std::string TestServer::RunAs(Client& client, std::initializer_list<std::string_view> args) {
+  return RunArgs(client, std::vector<std::string_view>(args));
+}
+
+std::string TestServer::Do(std::string_view line) {
+  std::vector<std::string_view> args;
+  while (!line.empty()) {
+    const size_t space = line.find(' ');
+    if (space != 0) args.push_back(line.substr(0, space));
+    line = space == std::string_view::npos ? std::string_view{} : line.substr(space + 1);
+  }
+  return RunArgs(*client_, args);
+}
+
+std::string TestServer::RunArgs(Client& client, const std::vector<std::string_view>& args) {
+  client.output.Clear();
+  const auto outcome = server_->dispatcher().Execute(client, args);
+  if (outcome == Dispatcher::Outcome::kParked) {
+    host_.RunUntil([&] { return !client.parked; });
+  }
+  return std::string(client.output.view());
+}
+
+void TestServer::AdvanceClock(int64_t ms) { keys().SetTime(keys().now_ms() + ms); }
+
+}  // namespace chestbox::testing
