@@ -10,10 +10,9 @@
 
 #include "protocol/resp/reply_buffer.h"
 #include "protocol/resp/reply_writer.h"
+#include "server/command.h"
 
 namespace chestbox {
-
-struct CommandSpec;
 
 // What a session needs from what carries it. All calls on the executor thread.
 class Transport {
@@ -61,8 +60,10 @@ struct Client {
 
   // A parked client waits for a state to come back from the store; nothing more of it is executed until then.
   bool parked = false;
-  // Names of swapped-out keys that a walk (SCAN, KEYS, RANDOMKEY) asked the store for; empty otherwise.
+  // Names of swapped-out keys that a walk (SCAN, KEYS, RANDOMKEY) asked the store for, and the range that it asked for; null
+  // otherwise.
   std::unique_ptr<std::vector<std::string>> walked_names;
+  KeyWalk walked_range;
 
   resp::ReplyBuffer output;
   resp::ReplyWriter reply{output};

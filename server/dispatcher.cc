@@ -83,7 +83,7 @@ bool Dispatcher::Park(Client& client, const CommandSpec& spec, Args args) {
     if (spec.walk(ctx, args, &walk) && swapper.HasSwappedOut(client.db)) {
       client.parked = true;
       swapper.ListNames(client.db, walk.from_position, walk.to_position,
-                        [this, id, saved = Copy(args)](Result<std::vector<std::string>> names) {
+                        [this, id, walk, saved = Copy(args)](Result<std::vector<std::string>> names) {
                           Client* parked = server_.FindClient(id);
                           if (parked == nullptr) return;
                           if (!names) {
@@ -91,6 +91,7 @@ bool Dispatcher::Park(Client& client, const CommandSpec& spec, Args args) {
                             return;
                           }
                           parked->walked_names = std::make_unique<std::vector<std::string>>(std::move(*names));
+                          parked->walked_range = walk;
                           Again(id, saved);
                         });
       return true;

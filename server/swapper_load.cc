@@ -227,7 +227,8 @@ void Swapper::CompleteLoad(const LoadPtr& load, const Result<void>& outcome) {
 void Swapper::ListNames(uint32_t database, uint64_t from_position, uint64_t to_position, Names done) {
   ++listings_;
   const auto physical = static_cast<uint8_t>(keys_.Physical(database));
-  lister_->Post([this, physical, from_position, to_position, done = std::move(done)] {
+  const int64_t now_ms = keys_.now_ms();
+  lister_->Post([this, physical, from_position, to_position, now_ms, done = std::move(done)] {
     auto names = std::make_shared<Result<std::vector<std::string>>>(std::vector<std::string>{});
     std::optional<uint64_t> position = from_position;
     while (position) {
@@ -236,7 +237,10 @@ void Swapper::ListNames(uint32_t database, uint64_t from_position, uint64_t to_p
         *names = page.error();
         break;
       }
-      for (swap::StateName& state : page->states) (**names).push_back(std::move(state.key));
+      for (swap::StateName& state : page->states) {
+        const int64_t expire_at_ms = FromStore(state.attributes.expire_at_ms);
+        if (expire_at_ms == kNoExpiry || expire_at_ms > now_ms) (**names).push_back(std::move(state.key));
+      }
       position = page->next_position;
     }
     host_.Post([this, names, done] {
