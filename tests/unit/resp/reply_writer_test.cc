@@ -157,6 +157,18 @@ TEST_CASE("A deferred length gives the same bytes as a known one") {
   }
 }
 
+TEST_CASE("A deferred length that outgrows its placeholder finds room in a full buffer") {
+  ReplyBuffer buffer;
+  ReplyWriter writer(buffer);
+  const size_t mark = writer.BeginDeferredArray();
+  const std::string elements(buffer.capacity() - buffer.size(), 'x');
+  writer.Raw(elements);
+  REQUIRE(buffer.size() == buffer.capacity());
+  writer.EndDeferredArray(mark, 1'000'000);
+  REQUIRE(buffer.view() == "*1000000\r\n" + elements);
+  REQUIRE(buffer.size() <= buffer.capacity());
+}
+
 TEST_CASE("Deferred lengths nest") {
   REQUIRE(ReadBack(3, [](auto& w) {
             const size_t outer = w.BeginDeferredArray(100);
