@@ -20,8 +20,6 @@ namespace {
 constexpr uint64_t kBlockBytesMin = 16;
 // jemalloc staggers large blocks inside their pages unless they are aligned, which costs up to a quarter.
 constexpr uint64_t kAlignFromBytes = 16 << 10;
-// New pages are committed ahead in runs of this size: one system call for some two thousand small states.
-constexpr uint64_t kCommitAheadBytes = 256 << 10;
 // jemalloc grows its arena by this much at a time. Small, because what it holds back from the pool cannot be reused.
 constexpr size_t kJemallocGrowBytes = 16 << 10;
 // One step of the helper thread: bounds how long the kernel holds the file's lock that a commit also needs.
@@ -54,20 +52,22 @@ ArenaAllocator* OwnerOf(extent_hooks_t* hooks) {
 void* AllocHook(extent_hooks_t* hooks, void* new_address, size_t bytes, size_t alignment, bool* zero, bool* commit,
                 unsigned) {
   if (new_address != nullptr) return nullptr;  // no growing in place
-  void* extent = OwnerOf(hooks)->TakeExtent(bytes, alignment);
-  if (extent == nullptr) return nullptr;
-  if (*zero) std::memset(extent, 0, bytes);
-  *commit = true;
+  void* extent = OwnerOf(hooks)->TakeExtent(bytes, alignment, commit);
+  if (extent != nullptr && *zero && *commit) std::memset(extent, 0, bytes);
   return extent;
 }
 
-bool DallocHook(extent_hooks_t* hooks, void* address, size_t bytes, bool, unsigned) {
-  OwnerOf(hooks)->GiveExtent(address, bytes);
+bool DallocHook(extent_hooks_t* hooks, void* address, size_t bytes, bool committed, unsigned) {
+  OwnerOf(hooks)->GiveExtent(address, bytes, committed);
   return false;
 }
 
+// jemalloc asks for more than it needs and commits the part that it uses.
+bool CommitHook(extent_hooks_t* hooks, void* address, size_t, size_t offset, size_t bytes, unsigned) {
+  return !OwnerOf(hooks)->CommitExtent(static_cast<char*>(address) + offset, bytes);
+}
+
 void DestroyHook(extent_hooks_t*, void*, size_t, bool, unsigned) {}
-bool CommitHook(extent_hooks_t*, void*, size_t, size_t, size_t, unsigned) { return false; }
 bool RefuseRangeHook(extent_hooks_t*, void*, size_t, size_t, size_t, unsigned) { return true; }
 bool SplitHook(extent_hooks_t*, void*, size_t, size_t, size_t, bool, unsigned) { return false; }
 bool MergeHook(extent_hooks_t*, void*, size_t, void*, size_t, bool, unsigned) { return false; }
@@ -99,7 +99,6 @@ Result<std::unique_ptr<ArenaAllocator>> ArenaAllocator::Create(uint64_t reach_by
   for (uint64_t i = 0; i < shm::kDatabases; ++i) identity |= i << (4 * i);
   header.database_map.store(identity, std::memory_order_relaxed);  // no reader yet
   self->pool_ = std::make_unique<ExtentPool>(shm::kHeapOffset, self->file_->reach_bytes());
-  self->committed_until_ = shm::kHeapOffset;
   if (auto created = self->CreateJemallocArena(); !created) return created.error();
   self->punch_thread_ = std::thread([raw = self.get()] { raw->PunchLoop(); });
   return self;
@@ -164,34 +163,31 @@ uint64_t ArenaAllocator::UsableBytes(shm::Link link) const { return sallocx(At(l
 
 void ArenaAllocator::FlushCache() { (void)Write(std::string("tcache.flush"), tcache_); }
 
-void* ArenaAllocator::TakeExtent(size_t bytes, size_t alignment) {
+void* ArenaAllocator::TakeExtent(size_t bytes, size_t alignment, bool* commit) {
   std::lock_guard lock(mutex_);
-  const uint64_t high_water_before = pool_->high_water();
   const auto extent = pool_->Take(bytes, alignment);
   if (!extent) return nullptr;
-  const uint64_t end = extent->offset + bytes;
-  bool committed = extent->dirty;
-  if (!committed && extent->offset >= high_water_before) {
-    committed = end <= committed_until_;
-    if (!committed) {
-      const uint64_t begin = std::max(extent->offset, committed_until_);
-      const uint64_t ahead = std::min(file_->reach_bytes(), std::max(end, begin + kCommitAheadBytes));
-      committed = file_->Commit(begin, ahead - begin);
-      if (committed) committed_until_ = ahead;
-    }
-  } else if (!committed) {
-    committed = file_->Commit(extent->offset, bytes);
-  }
-  if (!committed) {
+  if (!extent->dirty && *commit && !file_->Commit(extent->offset, bytes)) {
     pool_->AddClean(extent->offset, bytes);
     return nullptr;
   }
+  *commit = *commit || extent->dirty;
   return base_ + extent->offset;
 }
 
-void ArenaAllocator::GiveExtent(void* address, size_t bytes) {
+bool ArenaAllocator::CommitExtent(void* address, size_t bytes) {
+  std::lock_guard lock(mutex_);  // the file's size
+  return file_->Commit(static_cast<uint64_t>(static_cast<char*>(address) - base_), bytes);
+}
+
+void ArenaAllocator::GiveExtent(void* address, size_t bytes, bool committed) {
   std::lock_guard lock(mutex_);
-  pool_->AddDirty(static_cast<uint64_t>(static_cast<char*>(address) - base_), bytes);
+  const auto offset = static_cast<uint64_t>(static_cast<char*>(address) - base_);
+  if (!committed) {
+    pool_->AddClean(offset, bytes);
+    return;
+  }
+  pool_->AddDirty(offset, bytes);
   if (pool_->dirty_bytes() > kDirtyKeepBytes) wake_.notify_one();
 }
 

@@ -3,7 +3,7 @@
 // Invariants
 // - jemalloc's metadata lives in private memory; no byte of an extent is written but by whoever owns the block.
 // - Private and arena memory never mix: every call names this arena and its own explicit tcache.
-// - An extent is committed before jemalloc sees it. Freed extents go back to the pool at once (decay 0) and are punched by a
+// - Pages are committed before a block lies in them. Freed extents go back to the pool at once (decay 0) and are punched by a
 //   helper thread in steps of 1 MiB, so that no free stalls the executor.
 // Executor thread only, but for the helper thread inside.
 #pragma once
@@ -42,8 +42,9 @@ class ArenaAllocator final : public shm::ArenaMemory {
   void FlushCache();
 
   // For the extent hooks.
-  void* TakeExtent(size_t bytes, size_t alignment);
-  void GiveExtent(void* address, size_t bytes);
+  void* TakeExtent(size_t bytes, size_t alignment, bool* commit);
+  bool CommitExtent(void* address, size_t bytes);
+  void GiveExtent(void* address, size_t bytes, bool committed);
 
  private:
   struct Hooks;
@@ -62,7 +63,6 @@ class ArenaAllocator final : public shm::ArenaMemory {
   std::mutex mutex_;  // guards what follows; shared by the executor (in hooks) and the helper thread
   std::condition_variable wake_;
   std::unique_ptr<ExtentPool> pool_;
-  uint64_t committed_until_ = 0;  // pages above the pool's high-water mark up to here are committed already
   bool stopping_ = false;
   std::thread punch_thread_;
 };
