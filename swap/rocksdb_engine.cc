@@ -9,6 +9,7 @@
 #include <rocksdb/utilities/table_properties_collectors.h>
 
 #include <atomic>
+#include <cstdarg>
 #include <vector>
 
 namespace chestbox::swap {
@@ -18,7 +19,6 @@ constexpr double kFilterBitsPerKey = 10;  // 1% of the lookups of missing names 
 constexpr uint64_t kMiB = 1024 * 1024;
 constexpr uint64_t kTableSizeTarget = 32 * kMiB;
 constexpr uint64_t kManifestSizeMax = 16 * kMiB;
-constexpr uint64_t kInfoLogSizeMax = kMiB;
 // An expiry is written once, deleted once, and read from the front: a table in which so many neighbours are deletions
 // is compacted early, or the search for what is due would step over ever more of them.
 constexpr size_t kDeletionWindow = 128;
@@ -52,6 +52,15 @@ class FailureListener final : public rocksdb::EventListener {
   std::atomic<bool> failed_{false};
 };
 
+// RocksDB's own LOG file is done without: what matters comes as a Status. Debian's build has assertions on, and the
+// stock logger fails one of them, aborting the process, at its second write to a full disk.
+class SilentLogger final : public rocksdb::Logger {
+ public:
+  SilentLogger() : Logger(rocksdb::FATAL_LEVEL) {}
+  using Logger::Logv;
+  void Logv(const char* /*format*/, va_list /*arguments*/) override {}
+};
+
 rocksdb::DBOptions DatabaseOptions(const RocksdbOptions& options, std::shared_ptr<rocksdb::EventListener> listener) {
   rocksdb::DBOptions database;
   database.create_if_missing = true;
@@ -67,9 +76,7 @@ rocksdb::DBOptions DatabaseOptions(const RocksdbOptions& options, std::shared_pt
   database.skip_stats_update_on_db_open = true;
   database.skip_checking_sst_file_sizes_on_db_open = true;
   database.max_manifest_file_size = kManifestSizeMax;
-  database.info_log_level = rocksdb::WARN_LEVEL;
-  database.max_log_file_size = kInfoLogSizeMax;
-  database.keep_log_file_num = 2;
+  database.info_log = std::make_shared<SilentLogger>();
   database.stats_dump_period_sec = 0;
   database.stats_persist_period_sec = 0;
   return database;
@@ -98,7 +105,11 @@ std::vector<rocksdb::ColumnFamilyDescriptor> Families(const RocksdbOptions& opti
       rocksdb::NewCompactOnDeletionCollectorFactory(kDeletionWindow, kDeletionsInWindow));
   auto chunks = FamilyOptions(options, cache);
   chunks.compression = rocksdb::kNoCompression;  // tensors and images do not shrink; a read should cost no CPU
-  chunks.optimize_filters_for_hits = true;       // only chunks that exist are looked up
+  // Chunks are written in the order of their keys, so many tables of the first level do not slow down a read: writes
+  // need not wait for compaction until there are a lot of them.
+  chunks.level0_slowdown_writes_trigger = 64;
+  chunks.level0_stop_writes_trigger = 128;
+  chunks.optimize_filters_for_hits = true;  // only chunks that exist are looked up
   return {{rocksdb::kDefaultColumnFamilyName, heads}, {"expiries", expiries}, {"chunks", chunks}};
 }
 
@@ -106,11 +117,12 @@ void LowerPriorities() {
   rocksdb::Env* env = rocksdb::Env::Default();
   env->SetBackgroundThreads(1, rocksdb::Env::LOW);
   env->SetBackgroundThreads(1, rocksdb::Env::HIGH);
-  // Compaction can always wait. A flush cannot for ever, because writes wait for it: it is nice, but not idle. A
-  // platform without priorities is fine too.
-  env->LowerThreadPoolCPUPriority(rocksdb::Env::LOW, rocksdb::CpuPriority::kIdle).PermitUncheckedError();
-  env->LowerThreadPoolIOPriority(rocksdb::Env::LOW);
+  // Nice, and idle for the disk, but not SCHED_IDLE: writes wait for a flush, and in the end for a compaction too, and
+  // on a machine whose cores are all busy a SCHED_IDLE thread was seen to make no progress for minutes. A platform
+  // without priorities is fine too.
+  env->LowerThreadPoolCPUPriority(rocksdb::Env::LOW, rocksdb::CpuPriority::kLow).PermitUncheckedError();
   env->LowerThreadPoolCPUPriority(rocksdb::Env::HIGH, rocksdb::CpuPriority::kLow).PermitUncheckedError();
+  env->LowerThreadPoolIOPriority(rocksdb::Env::LOW);
 }
 
 rocksdb::ReadOptions ReadOptionsFor(Family family) {
