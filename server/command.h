@@ -119,6 +119,7 @@ struct ArgumentSpec {
   int8_t key_spec = -1;
   std::string_view since = {};
   std::span<const ArgumentSpec> arguments = {};
+  std::string_view deprecated_since = {};
 };
 
 // A range of positions (bit-reversed hashes, both ends included) that a walk over the keyspace is about to cover.
@@ -149,6 +150,7 @@ struct CommandSpec {
   std::span<const CommandSpec> subcommands = {};
   std::string_view deprecated_since = {};
   std::string_view replaced_by = {};
+  bool is_system = false;  // COMMAND DOCS: "syscmd", not meant for applications
 };
 
 }  // namespace chestbox
