@@ -90,6 +90,7 @@ bool Dispatcher::Park(Client& client, const CommandSpec& spec, Args args) {
                             Abandon(*parked, names.error());
                             return;
                           }
+                          parked->walked_range = walk;
                           parked->walked_names = std::make_unique<std::vector<std::string>>(std::move(*names));
                           parked->walked_range = walk;
                           Again(id, saved);
