@@ -4,7 +4,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <cstring>
 
+#include "server/commands/command_parser.h"
 #include "server/commands/families.h"
 
 namespace chestbox {
@@ -14,68 +17,97 @@ namespace {
 // Redis cuts what it echoes of an unknown command: 128 bytes of the name, and about as much of its arguments.
 constexpr size_t kEchoedBytesMax = 128;
 
-constexpr char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool EqualIgnoringCase(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return Lower(x) == Lower(y); });
+std::array<std::span<const CommandSpec>, 12> Families() {
+  return {StringCommands(),   KeyCommands(),        ExpireCommands(), ScanCommands(),
+          DatabaseCommands(), ConnectionCommands(), ClientCommands(), ServerCommands(),
+          ConfigCommands(),   CommandCommands(),    DebugCommands(),  ChestboxCommands()};
 }
 
-std::array<std::span<const CommandSpec>, 12> Families() {
-  return {StringCommands(), KeyCommands(),    ExpireCommands(), ScanCommands(),    DatabaseCommands(), ConnectionCommands(),
-          ClientCommands(), ServerCommands(), ConfigCommands(), CommandCommands(), DebugCommands(),    ChestboxCommands()};
+// At most `bytes` bytes, and nothing from a NUL on: Redis prints with %s.
+std::string_view Echoed(std::string_view text, size_t bytes) {
+  return text.substr(0, std::min(bytes, text.find('\0')));
 }
 
 Error UnknownCommand(Args args) {
   std::string echoed;
   for (size_t i = 1; i < args.size() && echoed.size() < kEchoedBytesMax; ++i) {
-    echoed += fmt::format("'{}' ", args[i].substr(0, kEchoedBytesMax - echoed.size()));
+    echoed += fmt::format("'{}' ", Echoed(args[i], kEchoedBytesMax - echoed.size()));
   }
-  return Error{fmt::format("ERR unknown command '{}', with args beginning with: {}", args[0].substr(0, kEchoedBytesMax), echoed)};
+  return Error{
+      fmt::format("ERR unknown command '{}', with args beginning with: {}", Echoed(args[0], kEchoedBytesMax), echoed)};
 }
 
-std::string Upper(std::string_view name) {
-  std::string text(name);
-  for (char& c : text) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c;
-  return text;
+Error UnknownSubcommand(Args args) {
+  std::string container(args[0]);
+  for (char& c : container) c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  return Error{fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", Echoed(args[1], kEchoedBytesMax), container)};
+}
+
+// Eight bytes at a time, with the bit set that tells a from A: equal for names that differ in case only.
+uint64_t HashOf(std::string_view name) {
+  constexpr uint64_t kCaseBits = 0x2020202020202020;
+  uint64_t hash = name.size();
+  while (!name.empty()) {
+    uint64_t word = 0;
+    const size_t bytes = std::min<size_t>(name.size(), sizeof word);
+    std::memcpy(&word, name.data(), bytes);
+    hash = (hash ^ (word | kCaseBits)) * 0x9e3779b97f4a7c15;
+    hash ^= hash >> 32;
+    name.remove_prefix(bytes);
+  }
+  return hash;
+}
+
+const CommandSpec* FindSubcommand(const CommandSpec& container, std::string_view name) {
+  for (const CommandSpec& sub : container.subcommands) {
+    if (EqualIgnoringCase(sub.name, name)) return &sub;
+  }
+  return nullptr;
 }
 
 }  // namespace
 
-// FNV-1a over the lower-cased bytes: names are a few bytes long.
-size_t CommandTable::Hash::operator()(std::string_view name) const {
-  uint64_t hash = 0xcbf29ce484222325;
-  for (char c : name) hash = (hash ^ static_cast<unsigned char>(Lower(c))) * 0x100000001b3;
-  return hash;
+bool CommandTable::Insert(std::string_view name, const CommandSpec* spec) {
+  if (Find(name) != nullptr) return false;
+  Slot slot{std::string(name), spec};
+  for (char& c : slot.name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  names_.push_back(std::move(slot));
+  if (names_.size() * 2 > slots_.size()) {
+    slots_.assign(std::bit_ceil(names_.size() * 4), 0);
+    for (size_t i = 0; i < names_.size(); ++i) {
+      size_t at = HashOf(names_[i].name) & (slots_.size() - 1);
+      while (slots_[at] != 0) at = (at + 1) & (slots_.size() - 1);
+      slots_[at] = static_cast<uint16_t>(i + 1);
+    }
+    return true;
+  }
+  size_t at = HashOf(name) & (slots_.size() - 1);
+  while (slots_[at] != 0) at = (at + 1) & (slots_.size() - 1);
+  slots_[at] = static_cast<uint16_t>(names_.size());
+  return true;
 }
 
-bool CommandTable::Equal::operator()(std::string_view a, std::string_view b) const { return EqualIgnoringCase(a, b); }
-
-Result<std::unique_ptr<CommandTable>> CommandTable::Create(std::span<const std::pair<std::string, std::string>> renames) {
-  auto table = std::make_unique<CommandTable>();
-  for (std::span<const CommandSpec> family : Families()) {
-    for (const CommandSpec& spec : family) {
-      table->by_name_.emplace(spec.name, &spec);
-      table->order_.push_back(&spec);
-      for (const CommandSpec& sub : spec.subcommands) table->parents_.emplace(&sub, &spec);
-    }
+// The name stays as one that finds nothing, so that probing goes on past it.
+void CommandTable::Remove(const CommandSpec* spec) {
+  for (Slot& slot : names_) {
+    if (slot.spec == spec) slot = Slot{};
   }
-  for (const auto& [from, to] : renames) {
-    const auto found = table->by_name_.find(from);
-    if (found == table->by_name_.end()) return Error{fmt::format("No such command in rename-command: '{}'", from)};
-    const CommandSpec* spec = found->second;
-    table->by_name_.erase(found);
-    if (to.empty()) continue;
-    if (!table->by_name_.emplace(to, spec).second) {
-      return Error{fmt::format("Target command name already exists: '{}'", to)};
-    }
-  }
-  return table;
 }
 
 const CommandSpec* CommandTable::Find(std::string_view name) const {
-  const auto found = by_name_.find(name);
-  return found == by_name_.end() ? nullptr : found->second;
+  if (slots_.empty()) return nullptr;
+  for (size_t at = HashOf(name) & (slots_.size() - 1); slots_[at] != 0; at = (at + 1) & (slots_.size() - 1)) {
+    const Slot& slot = names_[slots_[at] - 1U];
+    if (slot.spec != nullptr && EqualIgnoringCase(slot.name, name)) return slot.spec;
+  }
+  return nullptr;
+}
+
+const CommandSpec* CommandTable::FindFull(std::string_view full_name) const {
+  const size_t bar = full_name.find('|');
+  const CommandSpec* spec = Find(full_name.substr(0, bar));
+  if (bar == std::string_view::npos || spec == nullptr) return spec;
+  return FindSubcommand(*spec, full_name.substr(bar + 1));
 }
 
 const CommandSpec* CommandTable::FindLeaf(Args args, const CommandSpec** parent, Error* error) const {
@@ -86,17 +118,37 @@ const CommandSpec* CommandTable::FindLeaf(Args args, const CommandSpec** parent,
     return nullptr;
   }
   if (spec->subcommands.empty() || args.size() == 1) return spec;
-  for (const CommandSpec& sub : spec->subcommands) {
-    if (!EqualIgnoringCase(sub.name, args[1])) continue;
-    *parent = spec;
-    return &sub;
+  const CommandSpec* sub = FindSubcommand(*spec, args[1]);
+  if (sub == nullptr) {
+    *error = UnknownSubcommand(args);
+    return nullptr;
   }
-  if (spec->run != nullptr) return spec;
-  *error = Error{fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", args[1].substr(0, kEchoedBytesMax), Upper(spec->name))};
-  return nullptr;
+  *parent = spec;
+  return sub;
 }
 
-std::vector<const CommandSpec*> CommandTable::All() const { return order_; }
+Result<std::unique_ptr<CommandTable>> CommandTable::Create(
+    std::span<const std::pair<std::string, std::string>> renames) {
+  auto table = std::make_unique<CommandTable>();
+  for (std::span<const CommandSpec> family : Families()) {
+    for (const CommandSpec& spec : family) {
+      CHECK(table->Insert(spec.name, &spec));
+      table->order_.push_back(&spec);
+      for (const CommandSpec& sub : spec.subcommands) table->parents_.emplace(&sub, &spec);
+    }
+  }
+  for (const auto& [from, to] : renames) {
+    const CommandSpec* spec = table->Find(from);
+    if (spec == nullptr) return Error{fmt::format("No such command in rename-command: '{}'", from)};
+    table->Remove(spec);
+    if (to.empty()) {
+      std::erase(table->order_, spec);
+    } else if (!table->Insert(to, spec)) {
+      return Error{fmt::format("Target command name already exists: '{}'", to)};
+    }
+  }
+  return table;
+}
 
 std::string CommandTable::FullName(const CommandSpec& leaf) const {
   const auto parent = parents_.find(&leaf);
@@ -106,71 +158,6 @@ std::string CommandTable::FullName(const CommandSpec& leaf) const {
 bool ArityFits(const CommandSpec& spec, size_t args) {
   const auto count = static_cast<int>(args);
   return spec.arity >= 0 ? count == spec.arity : count >= -spec.arity;
-}
-
-std::vector<std::string_view> FlagNames(uint64_t flags) {
-  // In the order in which Redis lists them.
-  constexpr std::pair<uint64_t, std::string_view> kNames[] = {
-      {kWrite, "write"},
-      {kReadOnly, "readonly"},
-      {kDenyOom, "denyoom"},
-      {kAdmin, "admin"},
-      {kPubsub, "pubsub"},
-      {kNoScript, "noscript"},
-      {kBlocking, "blocking"},
-      {kLoading, "loading"},
-      {kStale, "stale"},
-      {kSkipMonitor, "skip_monitor"},
-      {kSkipSlowlog, "skip_slowlog"},
-      {kFast, "fast"},
-      {kNoAuth, "no_auth"},
-      {kMayReplicate, "may_replicate"},
-      {kNoMulti, "no_multi"},
-      {kMovableKeys, "movablekeys"},
-      {kAllowBusy, "allow_busy"},
-      {kNoAsyncLoading, "no_async_loading"},
-      {kNoMandatoryKeys, "no_mandatory_keys"},
-      {kTouchesArbitraryKeys, "touches_arbitrary_keys"},
-  };
-  std::vector<std::string_view> names;
-  for (const auto& [flag, name] : kNames) {
-    if ((flags & flag) != 0) names.push_back(name);
-  }
-  return names;
-}
-
-std::vector<std::string> CategoryNames(const CommandSpec& spec) {
-  // In the order of Redis' category bits.
-  constexpr uint64_t kNone = 0;
-  const bool admin = (spec.flags & kAdmin) != 0;
-  const std::pair<bool, std::string_view> categories[] = {
-      {(spec.categories & kCatKeyspace) != kNone, "@keyspace"},
-      {(spec.flags & kReadOnly) != 0 && (spec.categories & kCatScripting) == 0, "@read"},
-      {(spec.flags & kWrite) != 0, "@write"},
-      {(spec.categories & kCatSet) != kNone, "@set"},
-      {(spec.categories & kCatSortedSet) != kNone, "@sortedset"},
-      {(spec.categories & kCatList) != kNone, "@list"},
-      {(spec.categories & kCatHash) != kNone, "@hash"},
-      {(spec.categories & kCatString) != kNone, "@string"},
-      {(spec.categories & kCatBitmap) != kNone, "@bitmap"},
-      {(spec.categories & kCatHyperloglog) != kNone, "@hyperloglog"},
-      {(spec.categories & kCatGeo) != kNone, "@geo"},
-      {(spec.categories & kCatStream) != kNone, "@stream"},
-      {(spec.flags & kPubsub) != 0, "@pubsub"},
-      {admin || (spec.categories & kCatAdmin) != kNone, "@admin"},
-      {(spec.flags & kFast) != 0, "@fast"},
-      {(spec.flags & kFast) == 0, "@slow"},
-      {(spec.flags & kBlocking) != 0, "@blocking"},
-      {admin || (spec.categories & kCatDangerous) != kNone, "@dangerous"},
-      {(spec.categories & kCatConnection) != kNone, "@connection"},
-      {(spec.categories & kCatTransaction) != kNone, "@transaction"},
-      {(spec.categories & kCatScripting) != kNone, "@scripting"},
-  };
-  std::vector<std::string> names;
-  for (const auto& [member, name] : categories) {
-    if (member) names.emplace_back(name);
-  }
-  return names;
 }
 
 }  // namespace chestbox

@@ -1,7 +1,10 @@
-// All commands by name: merges the families' tables (server/commands/families.h), applies rename-command, and knows how to
-// talk about rows. Built once at start; executor thread only.
+// All commands by name: merges the families' tables (server/commands/families.h), applies rename-command, and knows how
+// to talk about rows. Built once at start; executor thread only.
+//
+// Find is on the path of every command: open addressing over lower-cased names, nothing allocated.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -22,25 +25,30 @@ class CommandTable {
 
   // Case-insensitive. Null: no such command. Names of containers ("client") find the container's row.
   const CommandSpec* Find(std::string_view name) const;
-  // The row that runs for these arguments: the subcommand's for a container. Null and *error set when there is none.
-  // Error texts are Redis' ("ERR unknown command 'x', with args beginning with: 'a' ", "ERR unknown subcommand …").
+  // By full name: "get", "client|list".
+  const CommandSpec* FindFull(std::string_view full_name) const;
+  // The row that runs for these arguments: the subcommand's for a container, or the container's own when it stands
+  // alone. Null when there is none; *error says so in Redis' words. *parent: the container, if the row is a
+  // subcommand's.
   const CommandSpec* FindLeaf(Args args, const CommandSpec** parent, Error* error) const;
 
-  std::vector<const CommandSpec*> All() const;  // every top-level row, in table order
+  // Every top-level row that was not removed, in table order.
+  std::vector<const CommandSpec*> All() const { return order_; }
   size_t size() const { return order_.size(); }
-  // "client|list" for a subcommand's row, "get" for others.
+  // "client|list" for a subcommand's row, "get" for others; whatever rename-command says.
   std::string FullName(const CommandSpec& leaf) const;
 
  private:
-  struct Hash {
-    using is_transparent = void;
-    size_t operator()(std::string_view name) const;
+  struct Slot {
+    std::string name;  // lower case
+    const CommandSpec* spec = nullptr;
   };
-  struct Equal {
-    using is_transparent = void;
-    bool operator()(std::string_view a, std::string_view b) const;
-  };
-  std::unordered_map<std::string, const CommandSpec*, Hash, Equal> by_name_;
+
+  bool Insert(std::string_view name, const CommandSpec* spec);
+  void Remove(const CommandSpec* spec);
+
+  std::vector<Slot> names_;
+  std::vector<uint16_t> slots_;  // open addressing: 1 + index into names_, 0 is free; a power of two, at most half full
   std::unordered_map<const CommandSpec*, const CommandSpec*> parents_;
   std::vector<const CommandSpec*> order_;
 };
@@ -59,7 +67,16 @@ void ForEachKey(const CommandSpec& spec, Args args, Visit&& visit) {
 }
 
 // Row helpers for COMMAND and ACL.
-std::vector<std::string_view> FlagNames(uint64_t flags);       // "write", "denyoom", "readonly", … (no '@', no '+')
-std::vector<std::string> CategoryNames(const CommandSpec& spec);  // "@keyspace", "@write", "@slow", … as Redis derives them
+std::vector<std::string_view> FlagNames(uint64_t flags);  // "write", "denyoom", "readonly", … (no '@', no '+')
+std::vector<std::string> CategoryNames(
+    const CommandSpec& spec);  // "@keyspace", "@write", "@slow", … as Redis derives them
+std::vector<std::string_view> KeyFlagNames(uint32_t flags);  // "RO", "access", …
+// True for the name of a category, without '@', in any case ("keyspace", "all" is none).
+bool IsCategoryName(std::string_view name);
+// First key, last key and step of COMMAND INFO: both ranges in one where they adjoin. All 0: no keys.
+KeyRange LegacyRange(const CommandSpec& spec);
+
+// The table of commands as Markdown, for docs/compatibility.md.
+std::string CommandsMarkdown(const CommandTable& table);
 
 }  // namespace chestbox

@@ -1,0 +1,16 @@
+// CLIENT's handlers, by the file that they are in; the rows are in client_command.cc. Executor thread only.
+#pragma once
+
+#include <string>
+
+#include "server/command.h"
+
+namespace chestbox::client_command {
+
+// client_command_list.cc
+Result<void> Info(CommandContext& ctx, Args args, ReplyWriter& reply);
+Result<void> List(CommandContext& ctx, Args args, ReplyWriter& reply);
+Result<void> Kill(CommandContext& ctx, Args args, ReplyWriter& reply);
+Result<void> Unblock(CommandContext& ctx, Args args, ReplyWriter& reply);
+
+}  // namespace chestbox::client_command
