@@ -36,7 +36,7 @@ THIRD_PARTY = {
 IMPURE_HEADERS = re.compile(r"<(thread|mutex|condition_variable|future|fstream|iostream|filesystem|sys/socket\.h|sys/epoll\.h)>")
 
 LINES_MAX = 500  # a longer file wants to be two
-CODE_SUFFIXES = (".cc", ".h", ".c", ".py", ".js", ".ts", ".sh", ".java", ".go")
+CODE_SUFFIXES = (".cc", ".cpp", ".h", ".hpp", ".c", ".py", ".js", ".ts", ".sh", ".java", ".go")
 TEXT_SUFFIXES = CODE_SUFFIXES + (".md", ".txt", ".json", ".yml", ".yaml", ".cmake", ".in", ".conf", ".service")
 TEXT_NAMES = ("dev", "run", "Dockerfile")
 SKIPPED_FOLDERS = {".git", "build", "__pycache__", "node_modules"}
@@ -84,7 +84,7 @@ def violations(root):
             yield path, len(lines), f"longer than {LINES_MAX} lines"
         for number, line in enumerate(lines, 1):
             include = INCLUDE.match(line)
-            if include and path.endswith((".cc", ".h", ".c")):
+            if include and path.endswith((".cc", ".cpp", ".h", ".hpp", ".c")):
                 for problem in include_violations(path, include[1]):
                     yield path, number, problem
             if UNFINISHED.search(line):
