@@ -1,9 +1,9 @@
 #include "server/keyspace.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
+#include "protocol/canonical_integer.h"
 #include "protocol/check.h"
 #include "protocol/shm/hash.h"
 
@@ -37,13 +37,7 @@ Error OutOfMemory() { return Error{"OOM command not allowed when used memory > '
 Error WrongType() { return Error{"WRONGTYPE Operation against a key holding the wrong kind of value"}; }
 
 StringEncoding EncodingFor(std::string_view value) {
-  if (value.size() <= 20 && !value.empty()) {
-    int64_t number = 0;
-    const auto [end, failed] = std::from_chars(value.data(), value.data() + value.size(), number);
-    // Canonical only: "-0", "007" and "+1" stay strings.
-    const bool leading_zero = value[0] == '0' ? value.size() > 1 : value.size() > 1 && value[0] == '-' && value[1] == '0';
-    if (failed == std::errc{} && end == value.data() + value.size() && !leading_zero) return StringEncoding::kInt;
-  }
+  if (ParseInteger(value)) return StringEncoding::kInt;
   return value.size() <= kEmbeddedBytesMax ? StringEncoding::kEmbedded : StringEncoding::kRaw;
 }
 

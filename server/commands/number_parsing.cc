@@ -18,17 +18,6 @@ constexpr size_t kFloatBytesMax = 5 * 1024;
 
 }  // namespace
 
-std::optional<int64_t> ParseInteger(std::string_view text) {
-  if (text.empty()) return std::nullopt;
-  if (text == "0") return 0;
-  const char first = text[0] == '-' && text.size() > 1 ? text[1] : text[0];
-  if (first < '1' || first > '9') return std::nullopt;
-  int64_t value = 0;
-  const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failed != std::errc{} || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 std::optional<long double> ParseFloat(std::string_view text) {
   if (text.empty() || text.size() >= kFloatBytesMax || std::isspace(static_cast<unsigned char>(text[0])) != 0) {
     return std::nullopt;

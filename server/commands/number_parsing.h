@@ -8,13 +8,13 @@
 #include <optional>
 #include <string_view>
 
+#include "protocol/canonical_integer.h"
 #include "protocol/result.h"
 
 namespace chestbox {
 
 inline constexpr char kNotAnInteger[] = "ERR value is not an integer or out of range";
 
-std::optional<int64_t> ParseInteger(std::string_view text);
 // Not "nan"; infinities pass. Longer texts than Redis' 5 KiB do not.
 std::optional<long double> ParseFloat(std::string_view text);
 

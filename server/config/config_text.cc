@@ -43,15 +43,6 @@ std::string ToLower(std::string_view text) {
   return lower;
 }
 
-std::optional<int64_t> ParseInteger(std::string_view text) {
-  std::string_view digits = text.starts_with('-') ? text.substr(1) : text;
-  if (digits.empty() || (digits[0] == '0' && text.size() > 1)) return std::nullopt;
-  int64_t value = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return value;
-}
-
 std::optional<int64_t> ParseLooseInteger(std::string_view text, int base) {
   std::string copy(text);
   char* end = nullptr;

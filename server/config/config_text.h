@@ -7,13 +7,12 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/canonical_integer.h"
+
 namespace chestbox {
 
 bool EqualsIgnoreCase(std::string_view a, std::string_view b);
 std::string ToLower(std::string_view text);
-
-// A whole decimal 64-bit number without spaces, leading zeros or '+', as Redis takes integers in settings.
-std::optional<int64_t> ParseInteger(std::string_view text);
 
 // What C's strtoll takes, as a whole (leading spaces, sign, zeros), in `base`. Redis reads some older settings this
 // way.
