@@ -85,7 +85,7 @@ TABLE = [
     Row("client fields", "addresses and counters are each server's own; 7.2 has lib-name and lib-ver", lambda command:
         command[:1] == [b"client"] and command[1:2] in ([b"info"], [b"list"]), same_client_fields),
     Row("cursor", "cursor and order are each server's own (whole iterations are compared as sets)", starts("scan"), same_shape),
-    Row("all commands", "the referee also knows the commands of later work; tests/differential/commands.py compares the common ones",
+    Row("all commands", "the referee also knows the commands of later work; command_table.py compares the common ones",
         lambda command: command[:1] == [b"command"] and (len(command) == 1 or command[1:] in ([b"docs"], [b"info"], [b"count"])), same_type),
     Row("command list", "order is that of a hash table", starts("command", "list"), same_members),
 ]

@@ -15,6 +15,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "integration")]
+import command_table  # noqa: E402
 import exceptions  # noqa: E402
 import harness  # noqa: E402
 import resp  # noqa: E402
@@ -225,6 +226,9 @@ def main():
                 break
         if (seed - options.seed + 1) % 20 == 0:
             print(f"{compared:,} commands compared, {failures} sessions differ ({time.monotonic() - began:.0f} s)", flush=True)
+    different_rows = list(command_table.differences(redis, chestbox))
+    print("\n".join(different_rows) if different_rows else "the rows of COMMAND agree")
+    passed, failures = passed + (not different_rows), failures + len(different_rows)
     redis.close()
     chestbox.close()
     return harness.summary(passed, failures)
