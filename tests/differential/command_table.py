@@ -41,6 +41,6 @@ def differences(redis, chestbox):
                 continue
             if simplified(theirs[name][field]) != simplified(ours[name][field]):
                 yield f"{name}: {field}: redis {theirs[name][field]}, chestbox {ours[name][field]}"
-    count, listed = chestbox.call("COMMAND", "COUNT"), chestbox.call("COMMAND", "LIST")
+    count, listed = chestbox.call("COMMAND", "COUNT"), [name for name in chestbox.call("COMMAND", "LIST") if b"|" not in name]
     if not count == len(listed) == len(chestbox.call("COMMAND")) == len(chestbox.call("COMMAND", "DOCS")) // 2:
         yield f"COMMAND, COMMAND COUNT, LIST and DOCS do not agree: {count}, {len(listed)}, …"
