@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+"""Measures ChestBox against redis-server, side by side on this machine. Needs two cores and the release build.
+
+    run.py [PART...] [--quick]     parts: tcp shm swap restart memory (all of them without any); --quick: a short, rough run
+"""
+import argparse
+import importlib
+import os
+import sys
+import time
+
+from report import print_verdicts
+
+PARTS = ("tcp", "shm", "swap", "restart", "memory")  # each a module beside this file
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=" ".join(PARTS))
+    parser.add_argument("--quick", action="store_true", help="short runs with fewer repetitions")
+    arguments = parser.parse_args()
+    unknown = [part for part in arguments.parts if part not in PARTS]
+    if unknown:
+        parser.error(f"no part named {', '.join(unknown)}")
+    verdicts = []
+    for part in arguments.parts or PARTS:
+        print(f"\n=== {part}: load average {os.getloadavg()[0]:.1f} at {time.strftime('%H:%M:%S')}", flush=True)
+        verdicts += importlib.import_module(part).run(arguments.quick)
+    print("\n=== targets")
+    print_verdicts(verdicts)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
