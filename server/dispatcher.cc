@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "server/commands/debug.h"
 #include "server/keyspace.h"
 #include "server/server.h"
 #include "server/swapper.h"
@@ -56,6 +57,9 @@ Dispatcher::Outcome Dispatcher::Execute(Client& client, Args args) {
 Result<void> Dispatcher::Check(Client& client, const CommandSpec& spec, Args args) {
   if (!ArityFits(spec, args.size())) {
     return Error{fmt::format("ERR wrong number of arguments for '{}' command", server_.commands().FullName(spec))};
+  }
+  if ((spec.flags & kProtected) != 0) {
+    if (auto allowed = CheckDebugAllowed(server_, client); !allowed) return allowed;
   }
   if (!client.authenticated && (spec.flags & kNoAuth) == 0) return Error{"NOAUTH Authentication required."};
   if ((spec.flags & kDenyOom) != 0) {
@@ -153,7 +157,9 @@ void Dispatcher::Run(Client& client, const CommandSpec& spec, Args args) {
     ++stats.failed_calls;
     ReplyError(client, outcome.error());
   }
-  stats.usec += static_cast<uint64_t>(std::max<int64_t>(0, NowUs() - start_us_));
+  const auto usec = static_cast<uint64_t>(std::max<int64_t>(0, NowUs() - start_us_));
+  stats.usec += usec;
+  if (server_.config().latency_tracking) stats.latency.Record(usec);
   client.walked_names.reset();
   // CLIENT REPLY: OFF and SKIP swallow what comes after them; the command that sets the mode is judged by the new one.
   if (mode == ReplyMode::kOn && client.reply_mode == ReplyMode::kOn) return;

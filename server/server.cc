@@ -1,6 +1,5 @@
 #include "server/server.h"
 
-#include <jemalloc/jemalloc.h>
 #include <fmt/format.h>
 #include <sys/random.h>
 
@@ -10,6 +9,7 @@
 #include "protocol/check.h"
 #include "protocol/shm/hash.h"
 #include "server/arena/arena_allocator.h"
+#include "server/arena/heap_stats.h"
 #include "server/attach.h"
 #include "server/dispatcher.h"
 #include "server/log.h"
@@ -144,8 +144,8 @@ Client* Server::FindClient(uint64_t id) {
 void Server::ResetStats() {
   stats_ = Stats{};
   keys_->stats() = KeyspaceStats{};
-  sampled_commands_ = 0;
-  ops_per_second_ = 0;
+  sampled_commands_ = sampled_input_bytes_ = sampled_output_bytes_ = 0;
+  ops_per_second_ = input_bytes_per_second_ = output_bytes_per_second_ = 0;
 }
 
 // ---- Memory ----
@@ -153,12 +153,7 @@ void Server::ResetStats() {
 uint64_t Server::arena_bytes() const { return arena_->resident_bytes(); }
 
 uint64_t Server::used_memory() const {
-  uint64_t epoch = 1;
-  size_t size = sizeof epoch;
-  (void)mallctl("epoch", &epoch, &size, &epoch, size);
-  size_t allocated = 0;
-  size = sizeof allocated;
-  if (mallctl("stats.allocated", &allocated, &size, nullptr, 0) != 0) allocated = 0;
+  const uint64_t allocated = ReadHeapStats().allocated_bytes;
   // jemalloc counts the arena's blocks as well; what the kernel charges for them is the file.
   const uint64_t blocks = arena_->allocated_bytes();
   return arena_bytes() + (allocated > blocks ? allocated - blocks : 0);
@@ -175,6 +170,12 @@ void Server::SampleRates() {
   const uint64_t rate = (stats_.commands_processed - sampled_commands_) * 1000 / elapsed_ms;
   ops_per_second_ = (ops_per_second_ * 15 + rate) / 16;
   sampled_commands_ = stats_.commands_processed;
+  const uint64_t input_rate = (stats_.net_input_bytes - sampled_input_bytes_) * 1000 / elapsed_ms;
+  input_bytes_per_second_ = (input_bytes_per_second_ * 15 + input_rate) / 16;
+  sampled_input_bytes_ = stats_.net_input_bytes;
+  const uint64_t output_rate = (stats_.net_output_bytes - sampled_output_bytes_) * 1000 / elapsed_ms;
+  output_bytes_per_second_ = (output_bytes_per_second_ * 15 + output_rate) / 16;
+  sampled_output_bytes_ = stats_.net_output_bytes;
   sampled_ms_ = now_ms;
   peak_memory_ = std::max(peak_memory_, used_memory());
 }

@@ -73,6 +73,8 @@ class Server {
   int64_t last_save_s() const { return last_save_s_; }
   void ResetStats();  // CONFIG RESETSTAT
   uint64_t instantaneous_ops() const { return ops_per_second_; }
+  uint64_t instantaneous_input_bytes() const { return input_bytes_per_second_; }
+  uint64_t instantaneous_output_bytes() const { return output_bytes_per_second_; }
 
   // ---- Memory ----
   uint64_t arena_bytes() const;    // of the arena's file that are in memory (st_blocks)
@@ -114,7 +116,11 @@ class Server {
   uint64_t dirty_base_ = 0;
   uint64_t peak_memory_ = 0;
   uint64_t ops_per_second_ = 0;
+  uint64_t input_bytes_per_second_ = 0;
+  uint64_t output_bytes_per_second_ = 0;
   uint64_t sampled_commands_ = 0;
+  uint64_t sampled_input_bytes_ = 0;
+  uint64_t sampled_output_bytes_ = 0;
   int64_t sampled_ms_ = 0;
   bool active_expire_ = true;
   std::string run_id_;

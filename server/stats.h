@@ -6,6 +6,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "server/latency_histogram.h"
+
 namespace chestbox {
 
 struct CommandSpec;
@@ -15,6 +17,7 @@ struct CommandStats {
   uint64_t usec = 0;
   uint64_t rejected_calls = 0;  // refused before they ran (arity, auth, OOM)
   uint64_t failed_calls = 0;    // ran and failed
+  LatencyHistogram latency;     // with latency-tracking
 };
 
 struct Stats {
