@@ -178,9 +178,17 @@ void TestStore::SwapOut(uint32_t database, std::string_view key) {
 
 void TestStore::Flush(uint32_t database) {
   IndexWriter::Detached detached;
-  index(database).Clear(&detached);
-  for (Link segment : detached.segments) index(database).TakeDetached(segment, &detached.entries);
-  for (uint64_t entry : detached.entries) FreeBlocks(entry);
+  Detach(database, &detached);
+  FreeDetached(&detached, detached.segments.size());
+}
+
+void TestStore::FreeDetached(IndexWriter::Detached* detached, size_t segments) {
+  for (; segments > 0 && !detached->segments.empty(); --segments) {
+    indexes_[0]->TakeDetached(detached->segments.back(), &detached->entries);
+    detached->segments.pop_back();
+  }
+  for (uint64_t entry : detached->entries) FreeBlocks(entry);
+  detached->entries.clear();
 }
 
 void TestStore::SwapDatabases(uint32_t a, uint32_t b) {

@@ -40,6 +40,9 @@ class TestStore {
   // Leaves a keyless entry.
   void SwapOut(uint32_t database, std::string_view key);
   void Flush(uint32_t database);
+  // The two halves of Flush, for a writer that frees later what it has detached.
+  void Detach(uint32_t database, IndexWriter::Detached* detached) { index(database).Clear(detached); }
+  void FreeDetached(IndexWriter::Detached* detached, size_t segments);
   void SwapDatabases(uint32_t a, uint32_t b);
   void SetClock(int64_t now_ms) { memory_.header().clock_ms.store(now_ms, std::memory_order_release); }
 
