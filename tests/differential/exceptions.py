@@ -67,6 +67,10 @@ def same_members(redis, chestbox):
     return isinstance(theirs, list) and isinstance(ours, list) and sorted(theirs) == sorted(ours)
 
 
+def error_up_to_zero_byte(redis, chestbox):
+    return redis[:1] == chestbox[:1] == b"-" and redis == chestbox.split(b"\0")[0].rstrip(b"\r\n") + b"\r\n"
+
+
 def same_type(redis, chestbox):
     return redis[:1] == chestbox[:1] != b"-"
 
@@ -79,12 +83,15 @@ def same_shape(redis, chestbox):
 TABLE = [
     Row("milliseconds left", "the two servers are asked at different moments", one_of("pttl", "pexpiretime"), integers_within(TOLERANCE_MS)),
     Row("seconds left", "the same, rounded", one_of("ttl", "expiretime"), integers_within(2)),
-    Row("idle seconds", "the same", starts("object", "idletime"), integers_within(2)),
+    Row("idle seconds", "the same; and Redis' small integers are shared, so that one's age is not the key's", starts("object", "idletime"),
+        both_integers),
+    Row("cursor", "cursor and order are each server's own (whole iterations are compared as sets)", starts("scan"), same_shape),
+    Row("zero byte in a refused word", "Redis' error texts end there, as strings of C do", lambda command: any(b"\0" in word for word in command),
+        error_up_to_zero_byte),
     Row("client id", "numbered by each server", starts("client", "id"), both_integers),
     Row("greeting", "version and id are each server's own", one_of("hello"), same_hello),
     Row("client fields", "addresses and counters are each server's own; 7.2 has lib-name and lib-ver", lambda command:
         command[:1] == [b"client"] and command[1:2] in ([b"info"], [b"list"]), same_client_fields),
-    Row("cursor", "cursor and order are each server's own (whole iterations are compared as sets)", starts("scan"), same_shape),
     Row("all commands", "the referee also knows the commands of later work; command_table.py compares the common ones",
         lambda command: command[:1] == [b"command"] and (len(command) == 1 or command[1:] in ([b"docs"], [b"info"], [b"count"])), same_type),
     Row("command list", "order is that of a hash table", starts("command", "list"), same_members),

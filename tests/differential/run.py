@@ -155,7 +155,8 @@ class Session:
     def step_short_life(self):
         """A key that expires at once is gone for every command after its moment."""
         key = self.generator.key()
-        life = self.random.choice([[b"SET", key, b"short", b"PX", b"1"], [b"PSETEX", key, b"2", b"short"]])
+        life = self.random.choice([[b"SET", key, b"short", b"PX", b"1"], [b"PSETEX", key, b"2", b"short"],
+                                   [b"SET", key, b"short", b"EXAT", b"1000000000"], [b"SET", key, b"short", b"PXAT", b"1"]])
         self.one(life)
         time.sleep(0.005)
         question = self.random.choice([[b"EXISTS", key], [b"GET", key], [b"TTL", key], [b"TYPE", key], [b"INCR", key], [b"APPEND", key, b"x"],
