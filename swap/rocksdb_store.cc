@@ -1,12 +1,11 @@
 #include "swap/rocksdb_store.h"
 
-#include <algorithm>
 #include <array>
 #include <atomic>
-#include <deque>
 #include <utility>
 
 #include "swap/change_set.h"
+#include "swap/housekeeper.h"
 #include "swap/record_codec.h"
 #include "swap/rocksdb_engine.h"
 #include "swap/store_directory.h"
@@ -15,23 +14,16 @@
 namespace chestbox::swap {
 namespace {
 
-// The bounds of one housekeeping step: about a millisecond of work.
-constexpr uint32_t kChunksDeletedPerStep = 512;
-constexpr size_t kHeadsVisitedPerStep = 1024;
 // More replacements than this between the two lookups of one read do not happen.
 constexpr int kLoadRetriesMax = 1000;
-
-// A flushed database: the keys of generations below `generation_end` are to be removed.
-struct Purge {
-  uint8_t database = 0;
-  uint32_t generation_end = 0;
-  std::string cursor;  // the head key to go on at
-};
 
 class RocksdbSwapStore final : public SwapStore {
  public:
   RocksdbSwapStore(StoreDirectory directory, std::unique_ptr<RocksdbEngine> engine, const CleanState& state)
-      : directory_(std::move(directory)), engine_(std::move(engine)), ledger_(state.next_value_id) {
+      : directory_(std::move(directory)),
+        engine_(std::move(engine)),
+        ledger_(state.next_value_id),
+        housekeeper_(*engine_, ledger_) {
     for (size_t i = 0; i < databases_.size(); ++i) {
       databases_[i].generation = state.databases[i].generation;
       databases_[i].count = state.databases[i].count;
@@ -40,7 +32,15 @@ class RocksdbSwapStore final : public SwapStore {
   }
   ~RocksdbSwapStore() override { CloseDirty(); }
 
-  Result<void> FindPurges();
+  // What a Flush before the last close left behind.
+  Result<void> FindPurges() {
+    for (size_t i = 0; i < databases_.size(); ++i) {
+      const auto database = static_cast<uint8_t>(i);
+      if (GenerationOf(database) == 0) continue;
+      if (auto found = housekeeper_.FindPurge(database, GenerationOf(database)); !found) return found;
+    }
+    return {};
+  }
 
   Result<std::optional<StateRecord>> Load(const StateId& id) override;
   Result<void> ReadChunks(const StateRecord& record, const ChunkConsumer& consume) override;
@@ -79,17 +79,13 @@ class RocksdbSwapStore final : public SwapStore {
   Result<std::optional<StateRecord>> LoadHead(const StateId& id) const;
   Result<void> TryApply(std::span<const StateChange> changes);
   Result<void> TryCloseClean(const Metadata& metadata);
-  Result<void> DeleteGarbage();
-  Result<void> PurgeStep();
-  Result<void> FinishPurge(const Purge& purge);
   CleanState StateToKeep(const Metadata& metadata) const;
 
   StoreDirectory directory_;
   std::unique_ptr<RocksdbEngine> engine_;  // null once closed
   std::array<Database, 256> databases_;
   ValueLedger ledger_;
-  std::deque<Purge> purges_;
-  std::atomic<uint64_t> purges_pending_{0};  // purges_.size(), for readers
+  Housekeeper housekeeper_;
   std::atomic<uint64_t> records_read_{0};
   std::atomic<uint64_t> records_written_{0};
   std::atomic<uint64_t> payload_bytes_read_{0};
@@ -211,7 +207,7 @@ StoreStats RocksdbSwapStore::Stats() const {
   stats.write_failures = write_failures_;
   stats.disk_bytes = engine_->disk_bytes();
   stats.memory_bytes = engine_->memory_bytes();
-  stats.purges_pending = purges_pending_;
+  stats.purges_pending = housekeeper_.purges_pending();
   return stats;
 }
 
@@ -256,114 +252,17 @@ Result<void> RocksdbSwapStore::AppendChunk(uint64_t value_id, std::string_view c
 Result<void> RocksdbSwapStore::Flush(uint8_t database) {
   Database& flushed = databases_[database];
   if (flushed.count == 0) return {};
-  const uint32_t generation_end = flushed.generation + 1;
-  flushed.generation = generation_end;
+  flushed.generation = flushed.generation + 1;
   flushed.count = 0;
   flushed.expiry_count = 0;
-  const auto same = [&](const Purge& purge) { return purge.database == database; };
-  if (const auto pending = std::find_if(purges_.begin(), purges_.end(), same); pending != purges_.end()) {
-    pending->generation_end = generation_end;
-  } else {
-    purges_.push_back({database, generation_end, GenerationPrefix(database, 0)});
-  }
-  purges_pending_ = purges_.size();
-  return {};
-}
-
-// --- Housekeeping: a purge walks the heads of old generations for the values to delete, then removes the heads and
-// expiries as one range. Where it stands is not kept on disk: an open finds the ranges that are left, and deleting a
-// chunk again does no harm.
-
-Result<void> RocksdbSwapStore::FindPurges() {
-  for (size_t i = 0; i < databases_.size(); ++i) {
-    const auto database = static_cast<uint8_t>(i);
-    const uint32_t generation = GenerationOf(database);
-    if (generation == 0) continue;
-    bool left = false;
-    const std::string begin = GenerationPrefix(database, 0);
-    const auto found = engine_->Iterate(Family::kHeads, begin, GenerationPrefix(database, generation),
-                                        [&](std::string_view, std::string_view) {
-                                          left = true;
-                                          return false;
-                                        });
-    if (!found) return found;
-    if (left) purges_.push_back({database, generation, begin});
-  }
-  purges_pending_ = purges_.size();
+  housekeeper_.AddPurge(database, flushed.generation);
   return {};
 }
 
 Result<bool> RocksdbSwapStore::Maintain() {
   if (auto recovered = Counted(engine_->Recover()); !recovered) return recovered.error();
-  if (!ledger_.garbage().empty()) {
-    if (auto deleted = Counted(DeleteGarbage()); !deleted) return deleted.error();
-  } else if (!purges_.empty()) {
-    if (auto purged = Counted(PurgeStep()); !purged) return purged.error();
-  }
-  return !ledger_.garbage().empty() || !purges_.empty();
-}
-
-Result<void> RocksdbSwapStore::DeleteGarbage() {
-  auto& garbage = ledger_.garbage();
-  EngineBatch batch;
-  size_t finished = 0;
-  uint32_t next_chunk = 0;  // of garbage[finished], when the step ends within it
-  for (uint32_t budget = kChunksDeletedPerStep; budget > 0 && finished < garbage.size();) {
-    const ValueLedger::Garbage& value = garbage[finished];
-    const uint32_t end = std::min(value.end_chunk, value.first_chunk + budget);
-    for (uint32_t i = value.first_chunk; i < end; ++i)
-      engine_->Delete(batch, Family::kChunks, ChunkKey(value.value_id, i));
-    budget -= end - value.first_chunk;
-    if (end < value.end_chunk) {
-      next_chunk = end;
-      break;
-    }
-    ++finished;
-  }
-  if (auto written = engine_->Write(batch); !written) return written;
-  garbage.erase(garbage.begin(), garbage.begin() + static_cast<std::ptrdiff_t>(finished));
-  if (next_chunk > 0) garbage.front().first_chunk = next_chunk;
-  return {};
-}
-
-Result<void> RocksdbSwapStore::PurgeStep() {
-  Purge& purge = purges_.front();
-  std::string next;
-  size_t visited = 0;
-  const auto visit = [&](std::string_view key, std::string_view value) {
-    if (++visited > kHeadsVisitedPerStep) {
-      next = key;
-      return false;
-    }
-    // A damaged head names nothing; it goes away with the range.
-    if (const auto head = DecodeHead(value); head.ok() && head->value_id != 0) {
-      ledger_.AddGarbage(head->value_id, ChunkCount(head->payload_size));
-    }
-    return true;
-  };
-  const std::string end = GenerationPrefix(purge.database, purge.generation_end);
-  if (auto walked = engine_->Iterate(Family::kHeads, purge.cursor, end, visit); !walked) return walked;
-  if (!next.empty()) {
-    purge.cursor = std::move(next);
-    return {};
-  }
-  purge.cursor = end;
-  if (auto finished = FinishPurge(purge); !finished) return finished;
-  purges_.pop_front();
-  purges_pending_ = purges_.size();
-  return {};
-}
-
-Result<void> RocksdbSwapStore::FinishPurge(const Purge& purge) {
-  const std::string begin = GenerationPrefix(purge.database, 0);
-  const std::string end = GenerationPrefix(purge.database, purge.generation_end);
-  EngineBatch batch;
-  engine_->DeleteRange(batch, Family::kHeads, begin, end);
-  engine_->DeleteRange(batch, Family::kExpiries, begin, end);
-  if (auto written = engine_->Write(batch); !written) return written;
-  engine_->DropFiles(Family::kHeads, begin, end);
-  engine_->DropFiles(Family::kExpiries, begin, end);
-  return {};
+  if (auto stepped = Counted(housekeeper_.Step()); !stepped) return stepped.error();
+  return housekeeper_.has_work();
 }
 
 // --- Life cycle.
@@ -380,9 +279,7 @@ CleanState RocksdbSwapStore::StateToKeep(const Metadata& metadata) const {
 
 Result<void> RocksdbSwapStore::TryCloseClean(const Metadata& metadata) {
   ledger_.DropAllOpen();
-  while (!ledger_.garbage().empty()) {
-    if (auto deleted = DeleteGarbage(); !deleted) return deleted;
-  }
+  if (auto deleted = housekeeper_.DeleteAllGarbage(); !deleted) return deleted;
   if (auto flushed = engine_->Flush(); !flushed) return flushed;
   if (auto staged = directory_.StageClean(StateToKeep(metadata)); !staged) return staged;
   // From here on the engine writes nothing: everything is flushed, and compaction is stopped before the marker is set.

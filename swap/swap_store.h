@@ -20,10 +20,10 @@
 //     clean close: all of it, nothing newer.
 //
 // Threads: every call is synchronous and may block on the disk, so the executor (the arena's one writer) calls none but
-// Count and ExpiryCount. The calls under "reads" come from any number of threads at once; those under "writes" from one
-// thread at a time, concurrently with reads. No call may run during or after CloseClean/CloseDirty and the destructor.
-// A read sees every write call that returned before it began; what the caller still has in a queue, the caller must
-// overlay itself (a queued Flush or EraseState most of all).
+// Count, ExpiryCount and, for INFO, Stats. The calls under "reads" come from any number of threads at once; those under
+// "writes" from one thread at a time, concurrently with reads. No call may run during or after CloseClean/CloseDirty
+// and the destructor. A read sees every write call that returned before it began; what the caller still has in a queue,
+// the caller must overlay itself (a queued Flush or EraseState most of all).
 #pragma once
 
 #include <cstddef>
@@ -153,6 +153,7 @@ class SwapStore {
   virtual uint64_t Count(uint8_t database) const = 0;
   virtual uint64_t ExpiryCount(uint8_t database) const = 0;
 
+  // No disk access; may wait for a lock of the engine for microseconds.
   virtual StoreStats Stats() const = 0;
 
   // --- Writes: one thread.
@@ -174,8 +175,8 @@ class SwapStore {
   // store does not grow.
   virtual Result<bool> Maintain() = 0;
 
-  // Makes everything durable, with `metadata`, and closes. After an Error the store is still open and whole: try again,
-  // or go on, or CloseDirty.
+  // Makes everything durable, with `metadata`, and closes; uncommitted values are dropped. After an Error (no space)
+  // the store is still open and whole: try again, or go on, or CloseDirty.
   virtual Result<void> CloseClean(const Metadata& metadata) = 0;
   // Closes without keeping anything since the open (SHUTDOWN NOSAVE). The destructor does this to an open store.
   virtual void CloseDirty() = 0;
