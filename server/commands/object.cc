@@ -8,6 +8,18 @@
 
 namespace chestbox {
 
+std::string_view EncodingName(StringEncoding encoding) {
+  switch (encoding) {
+    case StringEncoding::kInt:
+      return "int";
+    case StringEncoding::kEmbedded:
+      return "embstr";
+    case StringEncoding::kRaw:
+      break;
+  }
+  return "raw";
+}
+
 namespace {
 
 // Redis shares one object among all uses of a small integer and reports this as its count.
@@ -19,18 +31,6 @@ bool IsLru(EvictionPolicy policy) {
 }
 bool IsLfu(EvictionPolicy policy) {
   return policy == EvictionPolicy::kVolatileLfu || policy == EvictionPolicy::kAllKeysLfu;
-}
-
-std::string_view EncodingName(StringEncoding encoding) {
-  switch (encoding) {
-    case StringEncoding::kInt:
-      return "int";
-    case StringEncoding::kEmbedded:
-      return "embstr";
-    case StringEncoding::kRaw:
-      break;
-  }
-  return "raw";
 }
 
 // OBJECT ENCODING key -> "int", "embstr" or "raw"; null without the key

@@ -1,9 +1,15 @@
 // OBJECT's subcommands: a part of the key family (keys.cc holds the container's row).
 #pragma once
 
+#include <string_view>
+
 #include "server/command.h"
+#include "server/keyspace.h"
 
 namespace chestbox {
+
+// "int", "embstr", "raw"
+std::string_view EncodingName(StringEncoding encoding);
 
 inline constexpr size_t kObjectSubcommandCount = 5;
 extern const CommandSpec kObjectSubcommands[kObjectSubcommandCount];

@@ -1,0 +1,336 @@
+// DEBUG: one row, as in Redis, with a table of its subcommands here.
+#include "server/commands/debug.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <chrono>
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "protocol/rdb/string_codec.h"
+#include "server/commands/command_parser.h"
+#include "server/commands/connection.h"
+#include "server/commands/families.h"
+#include "server/commands/help.h"
+#include "server/commands/number_parsing.h"
+#include "server/commands/object.h"
+#include "server/commands/subcommand_error.h"
+#include "server/keyspace.h"
+#include "server/log.h"
+#include "server/swapper.h"
+
+namespace chestbox {
+
+Result<void> CheckDebugAllowed(const Server& server, const Client& client) {
+  const ProtectedAction allowed = server.config().enable_debug_command;
+  if (allowed == ProtectedAction::kYes || (allowed == ProtectedAction::kLocal && IsLocal(client))) return {};
+  return Error{
+      "ERR DEBUG command not allowed. If the enable-debug-command option is set to \"local\", you can run it from a "
+      "local "
+      "connection, otherwise you need to set this option in the configuration file, and then restart the server."};
+}
+
+namespace debug {
+
+namespace {
+
+// DEBUG SLEEP seconds -> OK, after the whole server has stood still
+Result<void> Sleep(CommandContext&, Args args, ReplyWriter& reply) {
+  const double seconds = std::strtod(std::string(args[2]).c_str(), nullptr);
+  if (seconds > 0 && std::isfinite(seconds)) {
+    std::this_thread::sleep_for(std::chrono::microseconds(static_cast<int64_t>(seconds * 1000000)));
+  }
+  reply.Ok();
+  return {};
+}
+
+// DEBUG LOG message -> OK
+Result<void> Log(CommandContext&, Args args, ReplyWriter& reply) {
+  LogWarning(fmt::format("DEBUG LOG: {}", args[2]));
+  reply.Ok();
+  return {};
+}
+
+// DEBUG ERROR text -> an error reply of that text
+Result<void> ReplyWithError(CommandContext&, Args args, ReplyWriter& reply) {
+  reply.Error(args[2]);
+  return {};
+}
+
+// DEBUG SET-ACTIVE-EXPIRE 0 | 1 -> OK
+Result<void> SetActiveExpire(CommandContext& ctx, Args args, ReplyWriter& reply) {
+  ctx.server.set_active_expire(std::atoi(std::string(args[2]).c_str()) != 0);
+  reply.Ok();
+  return {};
+}
+
+// The state at `key` with its value; an Error if there is none, or if it is not in memory.
+Result<StateView> StateInMemory(CommandContext& ctx, std::string_view key) {
+  if (const Swapper* swapper = ctx.server.swapper(); swapper != nullptr && !swapper->InMemory(ctx.db, key)) {
+    return Error{"ERR the state is swapped out"};
+  }
+  const std::optional<StateView> state = ctx.keys.Peek(ctx.db, key);
+  if (!state) return Error{"ERR no such key"};
+  return *state;
+}
+
+// DEBUG OBJECT key -> where and how the value is kept
+Result<void> Object(CommandContext& ctx, Args args, ReplyWriter& reply) {
+  auto state = StateInMemory(ctx, args[2]);
+  if (!state) return state.error();
+  // Redis leaves the type byte out.
+  const size_t serialized = rdb::EncodeStringObject(state->value).size() - 1;
+  reply.SimpleString(fmt::format("Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
+                                 fmt::ptr(state->value.data()), EncodingName(state->encoding), serialized,
+                                 state->access, ctx.keys.IdleSeconds(state->access)));
+  return {};
+}
+
+// DEBUG SWAPOUT key -> OK: the state is on its way to the swap store
+Result<void> SwapOut(CommandContext& ctx, Args args, ReplyWriter& reply) {
+  if (ctx.server.swapper() == nullptr) return Error{"ERR swapping is off"};
+  auto state = StateInMemory(ctx, args[2]);
+  if (!state) return state.error();
+  if (!ctx.server.swapper()->SwapOutNow(ctx.db, args[2])) return Error{"ERR the state cannot be swapped out now"};
+  reply.Ok();
+  return {};
+}
+
+// DEBUG PROTOCOL type -> a reply of that type
+Result<void> Protocol(CommandContext&, Args args, ReplyWriter& reply) {
+  const std::string_view type = args[2];
+  const auto is = [&](std::string_view name) { return EqualIgnoringCase(type, name); };
+  const auto reply_numbers = [&] {
+    for (int i = 0; i < 3; ++i) reply.Integer(i);
+  };
+  if (is("string")) {
+    reply.Bulk("Hello World");
+  } else if (is("integer")) {
+    reply.Integer(12345);
+  } else if (is("double")) {
+    reply.Double(3.141);
+  } else if (is("bignum")) {
+    reply.BigNumber("1234567999999999999999999999999999999");
+  } else if (is("null")) {
+    reply.Null();
+  } else if (is("array")) {
+    reply.Array(3);
+    reply_numbers();
+  } else if (is("set")) {
+    reply.Set(3);
+    reply_numbers();
+  } else if (is("map")) {
+    reply.Map(3);
+    for (int i = 0; i < 3; ++i) {
+      reply.Integer(i);
+      reply.Bool(i == 1);
+    }
+  } else if (is("attrib")) {
+    if (reply.protocol() >= 3) {
+      reply.Attribute(1);
+      reply.Bulk("key-popularity");
+      reply.Array(2);
+      reply.Bulk("key:123");
+      reply.Integer(90);
+    }
+    reply.Bulk("Some real reply following the attribute");
+  } else if (is("push")) {
+    if (reply.protocol() < 3) return Error{"ERR RESP2 is not supported by this command"};
+    reply.Push(2);
+    reply.Bulk("server-cpu-usage");
+    reply.Integer(42);
+    reply.Bulk("Some real reply following the push reply");
+  } else if (is("true") || is("false")) {
+    reply.Bool(is("true"));
+  } else if (is("verbatim")) {
+    reply.Verbatim("txt", "This is a verbatim\nstring");
+  } else {
+    return Error{
+        "ERR Wrong protocol type name. Please use one of the following: "
+        "string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false"};
+  }
+  return {};
+}
+
+// What a data set looks like after it went to disk and came back: nothing expired, values in the encodings that new
+// ones get.
+Result<void> Renew(CommandContext& ctx) {
+  while (ctx.keys.ExpireStep(std::numeric_limits<int32_t>::max()) != 0) {
+  }
+  std::vector<std::string> changed;
+  for (uint32_t database = 0; database < shm::kDatabases; ++database) {
+    uint64_t swapped_out = 0;
+    uint64_t position = 0;
+    do {
+      changed.clear();
+      position = ctx.keys.VisitBucket(
+          database, position,
+          [&](const Keyspace::KeyInfo& info) {
+            if (info.state.encoding != EncodingFor(info.state.value)) changed.emplace_back(info.key);
+          },
+          &swapped_out);
+      for (const std::string& key : changed) {
+        const std::string value(ctx.keys.Peek(database, key)->value);
+        if (auto done = ctx.keys.ReplaceString(database, key, value, EncodingFor(value)); !done) return done;
+      }
+    } while (position != 0);
+  }
+  return {};
+}
+
+// DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE] -> OK. There is no dump file to go through and to load another state from.
+Result<void> Reload(CommandContext& ctx, Args args, ReplyWriter& reply) {
+  bool from_file = false;
+  CommandParser parser(args, 2);
+  while (!parser.done()) {
+    if (parser.Eat("nosave")) {
+      from_file = true;
+    } else if (!parser.Eat("merge") && !parser.Eat("noflush")) {
+      return Error{"ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."};
+    }
+  }
+  if (from_file) return Error{"ERR Error trying to load the RDB dump"};
+  if (auto renewed = Renew(ctx); !renewed) return renewed;
+  LogWarning("DB reloaded by DEBUG RELOAD");
+  reply.Ok();
+  return {};
+}
+
+// DEBUG LOADAOF -> OK, as DEBUG RELOAD: there is no log to read either
+Result<void> LoadAof(CommandContext& ctx, Args, ReplyWriter& reply) {
+  if (auto renewed = Renew(ctx); !renewed) return renewed;
+  LogWarning("Append Only File loaded by DEBUG LOADAOF");
+  reply.Ok();
+  return {};
+}
+
+Result<int64_t> CountArgument(std::string_view text) {
+  auto number = IntegerArgument(text);
+  if (!number) return number.error();
+  if (*number < 0) return Error{"ERR value is out of range, must be positive"};
+  return *number;
+}
+
+// DEBUG POPULATE count [prefix] [size] -> OK: strings prefix:0, prefix:1, … of that size, where there are none
+Result<void> Populate(CommandContext& ctx, Args args, ReplyWriter& reply) {
+  auto count = CountArgument(args[2]);
+  if (!count) return count.error();
+  int64_t bytes = 0;
+  if (args.size() == 5) {
+    auto size = CountArgument(args[4]);
+    if (!size) return size.error();
+    bytes = *size;
+  }
+  const std::string_view prefix = args.size() >= 4 ? args[3] : "key";
+  for (int64_t i = 0; i < *count; ++i) {
+    const std::string key = fmt::format("{}:{}", prefix, i);
+    const Swapper* swapper = ctx.server.swapper();
+    if (ctx.keys.Exists(ctx.db, key) || (swapper != nullptr && !swapper->InMemory(ctx.db, key))) continue;
+    std::string value = fmt::format("value:{}", i);
+    if (bytes != 0) value.resize(static_cast<size_t>(bytes));
+    auto set = ctx.keys.SetString(ctx.db, key, value, EncodingFor(value), kNoExpiry);
+    if (!set) return set;
+    ctx.Effect({"SET", key, value});
+  }
+  reply.Ok();
+  return {};
+}
+
+Result<void> Help(CommandContext&, Args args, ReplyWriter& reply) {
+  static constexpr std::string_view kLines[] = {
+      "DIGEST",
+      "    Output a hex signature representing the current DB content.",
+      "DIGEST-VALUE <key> [<key> ...]",
+      "    Output a hex signature of the values of all the specified keys.",
+      "ERROR <string>",
+      "    Return a Redis protocol error with <string> as message. Useful for clients",
+      "    unit tests to simulate Redis errors.",
+      "LOG <message>",
+      "    Write <message> to the server log.",
+      "LOADAOF",
+      "    Bring all states into the form in which reading the log again would leave them.",
+      "OBJECT <key>",
+      "    Show low level info about `key` and associated value.",
+      "POPULATE <count> [<prefix>] [<size>]",
+      "    Create <count> string keys named key:<num>. If <prefix> is specified then",
+      "    it is used instead of the 'key' prefix.",
+      "PROTOCOL <type>",
+      "    Reply with a test value of the specified type. <type> can be: string,",
+      "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
+      "    true, false.",
+      "RELOAD [option ...]",
+      "    Bring all states into the form in which saving and loading them would leave them.",
+      "SET-ACTIVE-EXPIRE <0|1>",
+      "    Setting it to 0 disables expiring keys in background when they are not",
+      "    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the",
+      "    default.",
+      "SLEEP <seconds>",
+      "    Stop the server for <seconds>. Decimals allowed.",
+      "SWAPOUT <key>",
+      "    Send the state to the swap store now, whatever memory says.",
+  };
+  ReplyHelp(reply, args[0], kLines);
+  return {};
+}
+
+struct Subcommand {
+  std::string_view name;
+  CommandFunction run;
+  size_t args_min;  // with DEBUG and the subcommand
+  size_t args_max;
+};
+
+constexpr size_t kAnyNumber = std::numeric_limits<size_t>::max();
+constexpr Subcommand kSubcommands[] = {
+    {"digest", Digest, 2, 2},
+    {"digest-value", DigestValue, 2, kAnyNumber},
+    {"error", ReplyWithError, 3, 3},
+    {"help", Help, 2, 2},
+    {"loadaof", LoadAof, 2, kAnyNumber},
+    {"log", Log, 3, 3},
+    {"object", Object, 3, 3},
+    {"populate", Populate, 3, 5},
+    {"protocol", Protocol, 3, 3},
+    {"reload", Reload, 2, kAnyNumber},
+    {"set-active-expire", SetActiveExpire, 3, 3},
+    {"sleep", Sleep, 3, 3},
+    {"swapout", SwapOut, 3, 3},
+};
+
+}  // namespace
+
+}  // namespace debug
+
+namespace {
+
+// DEBUG subcommand [arg …]
+Result<void> Debug(CommandContext& ctx, Args args, ReplyWriter& reply) {
+  for (const debug::Subcommand& sub : debug::kSubcommands) {
+    if (!EqualIgnoringCase(sub.name, args[1]) || args.size() < sub.args_min || args.size() > sub.args_max) continue;
+    return sub.run(ctx, args, reply);
+  }
+  return SubcommandSyntaxError(args);
+}
+
+constexpr CommandSpec kCommands[] = {
+    {.name = "debug",
+     .run = Debug,
+     .arity = -2,
+     .flags = kAdmin | kNoScript | kLoading | kStale | kProtected,
+     .group = "server",
+     .since = "1.0.0",
+     .complexity = "Depends on subcommand.",
+     .summary = "A container for the commands for tests and debugging.",
+     .is_system = true},
+};
+
+}  // namespace
+
+std::span<const CommandSpec> DebugCommands() { return kCommands; }
+
+}  // namespace chestbox
