@@ -230,7 +230,8 @@ void Connection::Send() {
   socket_.async_wait(asio::socket_base::wait_write, [self = shared_from_this()](const asio::error_code& failed) {
     self->sending_ = false;
     if (self->closed_) return;
-    if (failed) {
+    // Cron's shrinking of the read buffer cancels this wait, too: then it is waited for again.
+    if (failed && failed != asio::error::operation_aborted) {
       self->Close();
       return;
     }
