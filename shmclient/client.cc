@@ -290,7 +290,7 @@ bool LocalClient::ViewIsValid(const chestbox_view& view) const {
   if (attachment == nullptr) return false;
   // A dead server writes nothing any more. One that lives keeps the pins as long as it keeps the connection.
   if (attachment->server_is_dead()) return true;
-  return attachment == attachment_.get() ? connection_.IsIdle() : attachment->kept().IsIdle();
+  return attachment == attachment_.get() ? connection_.IsConnected() : attachment->kept().IsConnected();
 }
 
 chestbox_stats LocalClient::stats() const {
@@ -302,7 +302,7 @@ chestbox_stats LocalClient::stats() const {
 }
 
 int LocalClient::OutOfMemory() noexcept {
-  connection_.Close();  // perhaps in the middle of a reply
+  connection_.Break();  // perhaps in the middle of a reply
   last_code_ = CHESTBOX_OUT_OF_MEMORY;
   last_error_.clear();
   return CHESTBOX_OUT_OF_MEMORY;

@@ -44,6 +44,7 @@ void Connection::Close() { TakeSocket(); }
 
 Socket Connection::TakeSocket() {
   begin_ = end_ = 0;
+  broken_ = false;
   // A reader that failed, or was left in the middle of a reply, is of no more use.
   if (reader_ == nullptr || reader_->err != 0 || reader_->pos != reader_->len || reader_->ridx != -1) {
     reader_.reset(redisReaderCreate());
@@ -52,7 +53,7 @@ Socket Connection::TakeSocket() {
 }
 
 int Connection::Fail(int code) {
-  Close();
+  broken_ = true;
   return code;
 }
 

@@ -1,7 +1,7 @@
 // Connection: one socket to a server, a request and its reply at a time. RESP2.
 //
-// Invariant: between calls nothing of a reply is pending, or the connection is closed: whoever fails in the middle closes it, so that
-// no reply is ever taken for another's. One thread.
+// Invariant: between calls nothing of a reply is pending, or the connection is broken: whoever fails in the middle leaves it so, and no
+// reply is ever taken for another's. A broken connection is of use to nobody but for its socket (TakeSocket). One thread.
 #pragma once
 
 #include <initializer_list>
@@ -33,14 +33,18 @@ class Connection {
   // 0, or a code and error(): DISCONNECTED, TIMEOUT, INVALID_ARGUMENT.
   int Open(const Endpoint& endpoint, int timeout_ms);
   void Close();
-  bool is_open() const { return socket_.is_open(); }
+  // For whoever cannot tell whether a reply is pending.
+  void Break() { broken_ = true; }
+  bool is_open() const { return socket_.is_open() && !broken_; }
   // Whether it can be used: the server has neither closed it nor sent anything unasked.
-  bool IsIdle() const { return socket_.is_open() && socket_.IsIdle(); }
+  bool IsIdle() const { return is_open() && socket_.IsIdle(); }
+  // Whether the server has not closed it.
+  bool IsConnected() const { return socket_.IsConnected(); }
   void SetTimeout(int timeout_ms) { socket_.SetTimeout(timeout_ms); }
   // The socket alone, for whoever has to keep it open; the connection is closed then.
   Socket TakeSocket();
 
-  // Sends a request and receives its reply. 0, or a code and error(), with the connection closed.
+  // Sends a request and receives its reply. 0, or a code and error(), with the connection broken.
   int Command(std::span<const std::string_view> args, ReplyPtr* reply, std::vector<Socket>* descriptors = nullptr);
   int Command(std::initializer_list<std::string_view> args, ReplyPtr* reply) {
     return Command({args.begin(), args.size()}, reply);
@@ -68,6 +72,7 @@ class Connection {
   std::unique_ptr<char[]> buffer_;
   size_t begin_ = 0;  // of the bytes received and not consumed
   size_t end_ = 0;
+  bool broken_ = false;
   std::string error_;
 };
 

@@ -84,6 +84,7 @@ TEST_CASE("100 MiB are read back as they were set") {
     auto reader = client == 0 ? server.Connect() : server.ConnectOnSocket();
     REQUIRE(reader.Set("large", value) == Code::kOk);
     const auto view = reader.Get("large");
+    INFO("client " << client << ": " << reader.last_error());
     REQUIRE(view);
     CHECK((view->text() == value));
     std::string copy(value.size(), '\0');
