@@ -96,6 +96,7 @@ Result<void> Server::Init() {
   attach_ = std::make_unique<AttachService>(*keys_, arena_->file());
   dispatcher_ = std::make_unique<Dispatcher>(*this);
   RegisterAppliers();
+  startup_memory_ = used_memory();
   return {};
 }
 

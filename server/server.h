@@ -80,6 +80,7 @@ class Server {
   uint64_t arena_bytes() const;    // of the arena's file that are in memory (st_blocks)
   uint64_t used_memory() const;    // arena and private heap
   uint64_t peak_memory() const { return peak_memory_; }
+  uint64_t startup_memory() const { return startup_memory_; }  // used_memory when it was ready to serve
   // Bytes that `maxmemory` bounds, or 0 when there is no bound.
   uint64_t maxmemory() const;
 
@@ -115,6 +116,7 @@ class Server {
   int64_t last_save_s_ = 0;
   uint64_t dirty_base_ = 0;
   uint64_t peak_memory_ = 0;
+  uint64_t startup_memory_ = 0;
   uint64_t ops_per_second_ = 0;
   uint64_t input_bytes_per_second_ = 0;
   uint64_t output_bytes_per_second_ = 0;

@@ -93,6 +93,7 @@ class Swapper final : public StoredStateListener {
 
   SwapperStats stats() const;
   swap::StoreStats store_stats() const { return store_->Stats(); }
+  bool failing() const { return failing_; }  // the last write failed; it is tried again
   bool filling() const { return fill_database_ < shm::kDatabases; }
 
  private:
