@@ -9,6 +9,7 @@
 #include "server/commands/connection.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
+#include "server/commands/subcommand_error.h"
 
 namespace chestbox {
 
@@ -41,7 +42,7 @@ Result<void> SetName(CommandContext& ctx, Args args, ReplyWriter& reply) {
 Result<void> SetInfo(CommandContext& ctx, Args args, ReplyWriter& reply) {
   const bool is_name = EqualIgnoringCase(args[2], "lib-name");
   if (!is_name && !EqualIgnoringCase(args[2], "lib-ver")) {
-    return Error{fmt::format("ERR Unrecognized option '{}'", args[2].substr(0, args[2].find('\0')))};
+    return Error{fmt::format("ERR Unrecognized option '{}'", AsEchoed(args[2]))};
   }
   const std::string_view value = args[3];
   if (std::any_of(value.begin(), value.end(), [](char c) { return c < '!' || c > '~'; })) {

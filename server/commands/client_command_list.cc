@@ -8,6 +8,7 @@
 #include "server/commands/command_parser.h"
 #include "server/commands/connection.h"
 #include "server/commands/number_parsing.h"
+#include "server/commands/subcommand_error.h"
 #include "server/keyspace.h"
 
 namespace chestbox::client_command {
@@ -22,7 +23,7 @@ Result<Kind> KindArgument(std::string_view text) {
   if (EqualIgnoringCase(text, "slave") || EqualIgnoringCase(text, "replica")) return Kind::kReplica;
   if (EqualIgnoringCase(text, "pubsub")) return Kind::kPubsub;
   if (EqualIgnoringCase(text, "master")) return Kind::kMaster;
-  return Error{fmt::format("ERR Unknown client type '{}'", text.substr(0, text.find('\0')))};
+  return Error{fmt::format("ERR Unknown client type '{}'", AsEchoed(text))};
 }
 
 std::string FlagLetters(const Client& client) {
@@ -103,7 +104,7 @@ Result<Filter> ParseFilter(Args args) {
     } else if (parser.EatWithValue("laddr", &value)) {
       filter.local_address = value;
     } else if (parser.EatWithValue("user", &value)) {
-      if (value != kDefaultUser) return Error{fmt::format("ERR No such user '{}'", value.substr(0, value.find('\0')))};
+      if (value != kDefaultUser) return Error{fmt::format("ERR No such user '{}'", AsEchoed(value))};
     } else if (parser.EatWithValue("skipme", &value)) {
       filter.skip_me = EqualIgnoringCase(value, "yes");
       if (!filter.skip_me && !EqualIgnoringCase(value, "no")) return SyntaxError();
@@ -180,7 +181,7 @@ Result<void> Kill(CommandContext& ctx, Args args, ReplyWriter& reply) {
 // CLIENT UNBLOCK client-id [TIMEOUT | ERROR] -> 1 if it was blocked. No command blocks, so none ever is.
 Result<void> Unblock(CommandContext&, Args args, ReplyWriter& reply) {
   if (args.size() > 4) {
-    return Error{fmt::format("ERR unknown subcommand or wrong number of arguments for '{}'. Try CLIENT HELP.", args[1])};
+    return SubcommandSyntaxError(args);
   }
   if (args.size() == 4 && !EqualIgnoringCase(args[3], "timeout") && !EqualIgnoringCase(args[3], "error")) {
     return Error{"ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"};

@@ -8,6 +8,7 @@
 #include "server/commands/command_parser.h"
 #include "server/commands/families.h"
 #include "server/commands/number_parsing.h"
+#include "server/commands/subcommand_error.h"
 
 namespace chestbox {
 
@@ -95,7 +96,7 @@ Result<void> ApplyHelloOptions(CommandContext& ctx, Args args) {
       if (auto done = SetClientName(ctx.client, args[i + 1]); !done) return done;
       ++i;
     } else {
-      return Error{fmt::format("ERR Syntax error in HELLO option '{}'", args[i].substr(0, args[i].find('\0')))};
+      return Error{fmt::format("ERR Syntax error in HELLO option '{}'", AsEchoed(args[i]))};
     }
   }
   return {};

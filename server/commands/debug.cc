@@ -210,7 +210,7 @@ Result<void> LoadAof(CommandContext& ctx, Args, ReplyWriter& reply) {
 }
 
 Result<int64_t> CountArgument(std::string_view text) {
-  auto number = IntegerArgument(text);
+  auto number = IntegerArgument(text, "ERR value is out of range, must be positive");
   if (!number) return number.error();
   if (*number < 0) return Error{"ERR value is out of range, must be positive"};
   return *number;
