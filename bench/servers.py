@@ -112,22 +112,16 @@ class Server:
         return (int(fields[11]) + int(fields[12])) / TICKS_PER_SECOND
 
     def memory_bytes(self):
-        """What the kernel holds for the process: private memory and, of the shared, its proportional part (Pss)."""
-        return self._smaps_bytes("Pss", re.compile(""), "smaps_rollup")
+        """All memory that the process holds, shared memory too."""
+        return self._status_bytes("VmRSS")
 
     def arena_bytes(self):
-        """Memory of the arena: resident bytes of the mappings of memory files (memfd or a tmpfs of the server's)."""
-        return self._smaps_bytes("Rss", re.compile(r"(memfd:|/dev/shm/|chestbox.*arena)"), "smaps")
+        """Memory of the arena: what /proc shows as the process's shared memory, or what the arena's file holds if that is more."""
+        return max(self._status_bytes("RssShmem"), int(self.info("arena_bytes") or 0))
 
-    def _smaps_bytes(self, field, mapping, file_name):
-        total, counted = 0, False
-        with open(f"/proc/{self.process.pid}/{file_name}") as file:
-            for line in file:
-                if re.match(r"[0-9a-f]+-[0-9a-f]+ ", line):
-                    counted = bool(mapping.search(line))
-                elif counted and line.startswith(f"{field}:"):
-                    total += int(line.split()[1]) * 1024
-        return total
+    def _status_bytes(self, field):
+        with open(f"/proc/{self.process.pid}/status") as file:
+            return next(int(line.split()[1]) * 1024 for line in file if line.startswith(f"{field}:"))
 
 
 class ReplyError(Exception):

@@ -1,0 +1,119 @@
+"""1 GiB of states under maxmemory 128mb: are they all right, how much memory do they take, and what do hot and cold readers see?
+
+Nothing is pinned to a core here: the server's I/O threads belong to the picture. Values are random bytes, so that nothing shrinks
+them. RocksDB's files fit into the page cache of most machines, for the server and for the raw reads alike: a read from a disk
+would make the server's part of a cold GET look smaller.
+"""
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+
+import states
+from report import Table, size_text, time_text
+from servers import Server, program
+
+VALUE_BYTES = 16 << 10
+TOTAL_BYTES = 1 << 30
+MAXMEMORY = "128mb"
+ARENA_BYTES_MAX = 160 << 20
+HOT_KEYS, HOT_VALUE_BYTES = 1_000, 1_024
+LOAD_PER_SECOND = 500
+SETTLE_SECONDS_MAX = 60
+
+
+def settled_arena_bytes(server):
+    """Waits until the arena's memory has not moved by more than 1% for two seconds."""
+    history = []
+    end = time.monotonic() + SETTLE_SECONDS_MAX
+    while time.monotonic() < end:
+        history.append(server.arena_bytes())
+        if len(history) > 10 and max(history[-10:]) - min(history[-10:]) < history[-1] / 100:
+            break
+        time.sleep(0.2)
+    return history[-1]
+
+
+def fill_and_verify(server, count):
+    seconds, = states.do("fill", server.socket, "c", count, VALUE_BYTES)
+    filled = settled_arena_bytes(server)
+    began = time.monotonic()
+    right, = states.do("verify", server.socket, "c", count, VALUE_BYTES)
+    verify_seconds = time.monotonic() - began
+    settled = settled_arena_bytes(server)
+    table = Table("states", "right", "fill", "verify", "arena after fill", "arena after verify", "whole process", "swapped out")
+    table.row(f"{count:,}", f"{int(right):,}", f"{count * VALUE_BYTES / seconds / 1e6:.0f} MB/s",
+              f"{count * VALUE_BYTES / verify_seconds / 1e6:.0f} MB/s", size_text(filled), size_text(settled),
+              size_text(server.memory_bytes()), server.info("swapped_out_keys"))
+    table.print(f"{size_text(count * VALUE_BYTES)} of states of {size_text(VALUE_BYTES)} under maxmemory {MAXMEMORY}")
+    return [("every value reads back right under swapping", right == count, f"{int(right):,} of {count:,}"),
+            ("arena at most 160 MiB after settling", max(filled, settled) <= ARENA_BYTES_MAX, size_text(max(filled, settled)))]
+
+
+def hot_reads(servers, count, seconds, rounds):
+    """p99 of a client on hot keys while another one works on all states: {(server, way): [p99 of each round]}."""
+    results = {}
+    for round_number in range(rounds):
+        for name in sorted(servers, reverse=round_number % 2 == 1):
+            for way, prefix in (("socket", ""), ("shared memory", "shm:")):
+                server = servers[name]
+                load = states.start("load", server.socket, "c", count, VALUE_BYTES, seconds, LOAD_PER_SECOND)
+                sample = states.do("latency", prefix + server.socket, "h", HOT_KEYS, HOT_VALUE_BYTES, seconds)
+                sent, = states.finish(load)
+                results.setdefault((name, way), []).append((*sample[:3], sent / seconds))
+    return {key: [statistics.median(column) for column in zip(*samples)] for key, samples in results.items()}
+
+
+def hot_verdicts(swapping, count, quick):
+    seconds, rounds = (3, 1) if quick else (8, 3)
+    with Server("chestbox", core=None) as roomy:
+        servers = {"swapping": swapping, "all in memory": roomy}
+        states.do("fill", roomy.socket, "c", count, VALUE_BYTES)
+        for server in servers.values():
+            states.do("fill", server.socket, "h", HOT_KEYS, HOT_VALUE_BYTES)
+        before = int(swapping.info("swapped_in_total"))
+        results = hot_reads(servers, count, seconds, rounds)
+        loaded = int(swapping.info("swapped_in_total")) - before
+    table = Table("hot client over", "server", "p50", "p99", "longest", "background commands/s")
+    for way in ("socket", "shared memory"):
+        for name in ("all in memory", "swapping"):
+            p50, p99, longest, rate = results[name, way]
+            table.row(way, name, time_text(p50), time_text(p99), time_text(longest), f"{rate:.0f}")
+    table.print(f"A client on {HOT_KEYS:,} hot keys of {HOT_VALUE_BYTES} B beside one that GETs and SETs cold states of "
+                f"{size_text(VALUE_BYTES)}\n({loaded:,} states were read from disk meanwhile; medians of {rounds})")
+    found = []
+    for way in ("socket", "shared memory"):
+        ratio = results["swapping", way][1] / results["all in memory", way][1]
+        found.append((f"hot client ({way}): p99 with swapping at most twice that without", ratio <= 2, f"{ratio:.2f}"))
+    return found
+
+
+def cold_verdict(server, count, quick):
+    seconds, rounds = (2, 1) if quick else (5, 3)
+    raw_program = program("bench_raw_rocksdb_read")
+    results = {"raw RocksDB": [], "cold GET": []}
+    with tempfile.TemporaryDirectory(prefix="bench-raw-") as folder:
+        job = [os.path.join(folder, "db"), "c", str(count), str(VALUE_BYTES)]
+        subprocess.run([raw_program, "fill", *job], check=True)
+        for _ in range(rounds):
+            output = subprocess.run([raw_program, "read", *job, str(seconds)], check=True, stdout=subprocess.PIPE, text=True).stdout
+            results["raw RocksDB"].append([float(number) for number in output.split()])
+            results["cold GET"].append(states.do("latency", server.socket, "c", count, VALUE_BYTES, seconds))
+    table = Table("read", "p50", "p99", "longest", "reads")
+    medians = {name: [statistics.median(column) for column in zip(*samples)] for name, samples in results.items()}
+    for name, (p50, p99, longest, reads) in medians.items():
+        table.row(name, time_text(p50), time_text(p99), time_text(longest), f"{int(reads):,}")
+    table.print(f"Cold reads of {size_text(VALUE_BYTES)} at random among {count:,} states (of the GETs one in ten or so meets a state that\n"
+                f"is still in memory, which p99 does not show; over a Unix socket; medians of {rounds})")
+    ratio = medians["cold GET"][1] / medians["raw RocksDB"][1]
+    return [("cold GET p99 at most ten times a raw RocksDB read", ratio <= 10, f"{ratio:.1f}")]
+
+
+def run(quick):
+    count = TOTAL_BYTES // VALUE_BYTES // (2 if quick else 1)
+    with Server("chestbox", "--maxmemory", MAXMEMORY, core=None) as server:
+        found = fill_and_verify(server, count)
+        found += hot_verdicts(server, count, quick)
+        found += cold_verdict(server, count, quick)
+    return found
