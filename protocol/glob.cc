@@ -5,6 +5,9 @@
 namespace chestbox {
 namespace {
 
+// Redis matches recursively and gives up at this depth, one level a run of '*': such a pattern matches nothing.
+constexpr size_t kStarsMax = 1000;
+
 int Fold(char c, bool ignore_case) {
   // Signed, because a class like [a-\xff] compares signed bytes in Redis.
   if (ignore_case && c >= 'A' && c <= 'Z') return c - 'A' + 'a';
@@ -61,9 +64,13 @@ bool GlobMatch(std::string_view pattern, std::string_view text, bool ignore_case
   size_t t = 0;
   size_t after_star = std::string_view::npos;
   size_t star_text = 0;
+  size_t stars = 0;
   while (t < text.size()) {
     if (p < pattern.size() && pattern[p] == '*') {
-      after_star = ++p;
+      while (p < pattern.size() && pattern[p] == '*') ++p;
+      if (p == pattern.size()) return true;
+      if (++stars > kStarsMax) return false;
+      after_star = p;
       star_text = t;
       continue;
     }
