@@ -23,6 +23,7 @@
 #include <new>
 #include <random>
 #include <thread>
+#include <utility>
 
 #include "protocol/check.h"
 #include "server/arena/arena_allocator.h"
@@ -112,12 +113,19 @@ int RunWriter(Control& control, int socket, uint64_t seed) {
       code = 1;
     }
     memory.FlushCache();
-    // jemalloc keeps what it has not used of each extent (measured: a quarter of the peak); the rest must have been
-    // punched.
-    const uint64_t bound = control.baseline_resident_bytes + control.peak_resident_bytes / 2;
-    if (!WaitFor([&] { return memory.resident_bytes() <= bound; })) {
+    // Freed extents are punched by a helper thread, and the last of them when it has been idle for a while: wait for
+    // the end.
+    uint64_t resident_bytes = 0;
+    int polls_unchanged = 0;
+    (void)WaitFor([&] {
+      polls_unchanged =
+          memory.resident_bytes() == std::exchange(resident_bytes, memory.resident_bytes()) ? polls_unchanged + 1 : 0;
+      return polls_unchanged > 1200;
+    });
+    // jemalloc keeps what it has not used of each extent (measured: a quarter of the peak).
+    if (resident_bytes > control.baseline_resident_bytes + control.peak_resident_bytes / 2) {
       std::fprintf(stderr, "%llu bytes are still resident (%llu at the start)\n",
-                   static_cast<unsigned long long>(memory.resident_bytes()),
+                   static_cast<unsigned long long>(resident_bytes),
                    static_cast<unsigned long long>(control.baseline_resident_bytes));
       code = 1;
     }

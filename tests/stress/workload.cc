@@ -135,7 +135,14 @@ void StressWriter::Command() {
   }
   const std::string stay = Stay(random_() % kStays);
   const uint64_t dice = random_() % 1000;
-  if (dice < 300) {
+  ++commands_;
+  if (commands_ % 1000 == 500) {
+    FlushAll();
+    End(WriteKind::kFlushAll);
+  } else if (commands_ % 1000 == 0) {
+    FlushDatabase();
+    End(WriteKind::kFlushDatabase);
+  } else if (dice < 300) {
     Put(0, stay, 0, RandomSize());
     End(WriteKind::kPut);
   } else if (dice < 550) {
@@ -159,15 +166,9 @@ void StressWriter::Command() {
   } else if (dice < 980) {
     store_.SwapOut(kChurnDatabase, Churn(random_() % kChurn));
     End(WriteKind::kSwapOut);
-  } else if (dice < 999) {
+  } else {
     SwapWhoDatabases();
     End(WriteKind::kSwapDatabases);
-  } else if (random_() % 4 == 0) {
-    FlushAll();
-    End(WriteKind::kFlushAll);
-  } else {
-    FlushDatabase();
-    End(WriteKind::kFlushDatabase);
   }
 }
 

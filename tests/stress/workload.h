@@ -66,6 +66,7 @@ class StressWriter {
   TestStore store_;
   std::mt19937_64 random_;
   uint64_t generation_ = 0;
+  uint64_t commands_ = 0;
   uint64_t churned_ = 0;
   bool churn_grows_ = true;
   std::vector<bool> pair_is_b_ = std::vector<bool>(kPairs);
