@@ -11,7 +11,8 @@ namespace chestbox::shmclient {
 namespace {
 
 // Null and `*error` when that fails. The size is checked because touching memory behind a file's end is SIGBUS.
-void* MapFile(const Socket& file, size_t bytes, size_t file_bytes_min, int protection, const char* what, std::string* error) {
+void* MapFile(const Socket& file, size_t bytes, size_t file_bytes_min, int protection, const char* what,
+              std::string* error) {
   struct stat status {};
   if (fstat(file.descriptor(), &status) != 0) {
     *error = std::string(what) + ": " + std::strerror(errno);
@@ -38,8 +39,8 @@ void* MapFile(const Socket& file, size_t bytes, size_t file_bytes_min, int prote
 
 }  // namespace
 
-std::unique_ptr<Attachment> Attachment::Map(const Terms& terms, const Socket& arena, const Socket& page, uint32_t number,
-                                            std::string* error) {
+std::unique_ptr<Attachment> Attachment::Map(const Terms& terms, const Socket& arena, const Socket& page,
+                                            uint32_t number, std::string* error) {
   if (terms.mapped_bytes < shm::kHeapOffset || terms.mapped_bytes > shm::kReachBytes ||
       terms.page_bytes != shm::kClientPageBytes) {
     *error = "the server's sizes are not those of this layout";
@@ -53,7 +54,8 @@ std::unique_ptr<Attachment> Attachment::Map(const Terms& terms, const Socket& ar
       MapFile(page, shm::kClientPageBytes, shm::kClientPageBytes, PROT_READ | PROT_WRITE, "the client's page", error);
   if (attachment->page_ == nullptr) return nullptr;
   const shm::ArenaHeader& header = attachment->arena_.header();
-  if (header.magic != shm::kMagic || header.layout_version != shm::kLayoutVersion || header.arena_id != terms.arena_id) {
+  if (header.magic != shm::kMagic || header.layout_version != shm::kLayoutVersion ||
+      header.arena_id != terms.arena_id) {
     *error = "the arena is not the one that the server named";
     return nullptr;
   }

@@ -1,8 +1,9 @@
-// Attachment: the memory of one run of a server as this process has it mapped: the arena, read-only, and the client's own page.
+// Attachment: the memory of one run of a server as this process has it mapped: the arena, read-only, and the client's
+// own page.
 //
-// Lives until the last view into it was released, longer than its connection if need be. The connection's socket then stays open
-// with it, because the server ends the pins when it closes: a view must not lose its pin to this client's own reconnecting.
-// One thread. After a fork the child has none of the mappings (MADV_DONTFORK) and calls Abandon().
+// Lives until the last view into it was released, longer than its connection if need be. The connection's socket then
+// stays open with it, because the server ends the pins when it closes: a view must not lose its pin to this client's
+// own reconnecting. One thread. After a fork the child has none of the mappings (MADV_DONTFORK) and calls Abandon().
 #pragma once
 
 #include <cstdint>

@@ -17,7 +17,8 @@ namespace {
 constexpr int kConnectTimeoutMs = 5000;
 constexpr int kDefaultTcpPort = 6379;
 
-// Of this thread's last chestbox_connect that failed: there is no client to keep it in. Fixed, so that it needs no destructor.
+// Of this thread's last chestbox_connect that failed: there is no client to keep it in. Fixed, so that it needs no
+// destructor.
 thread_local char connect_error[512];
 
 int ConnectFailed(int code, std::string_view text) {
@@ -48,10 +49,11 @@ chestbox_options KnownOptions(const chestbox_options* given) {
   return options;
 }
 
-const char* TranslateOptions(const char* unix_socket, const chestbox_options* given, chestbox::shmclient::Options* out) {
+const char* TranslateOptions(const char* unix_socket, const chestbox_options* given,
+                             chestbox::shmclient::Options* out) {
   const chestbox_options options = KnownOptions(given);
-  if (given != nullptr && given->size < sizeof(size_t)) return "options->size is not set: use chestbox_default_options()";
-  if ((unix_socket == nullptr) == (options.tcp_host == nullptr)) return "exactly one of unix_socket and tcp_host must be given";
+  if (given != nullptr && given->size < sizeof(size_t)) return "options->size is not set";
+  if ((unix_socket == nullptr) == (options.tcp_host == nullptr)) return "give one of unix_socket and tcp_host";
   if (unix_socket != nullptr && *unix_socket == 0) return "the Unix socket's path is empty";
   if (options.tcp_port < 0 || options.tcp_port > 65535) return "tcp_port is out of range";
   if (options.database < 0) return "database is below 0";
@@ -109,7 +111,8 @@ int chestbox_view_valid(chestbox_client* client, const chestbox_view* view) {
   return client != nullptr && view != nullptr && client->client.ViewIsValid(*view) ? 1 : 0;
 }
 
-int chestbox_read(chestbox_client* client, const void* key, size_t key_size, void* buffer, size_t capacity, size_t* size) {
+int chestbox_read(chestbox_client* client, const void* key, size_t key_size, void* buffer, size_t capacity,
+                  size_t* size) {
   size_t ignored = 0;
   if (size == nullptr) size = &ignored;
   *size = 0;
@@ -123,12 +126,12 @@ int chestbox_read(chestbox_client* client, const void* key, size_t key_size, voi
 int chestbox_set(chestbox_client* client, const void* key, size_t key_size, const void* value, size_t value_size,
                  int64_t ttl_ms) {
   if (client == nullptr || IsBad(key, key_size) || IsBad(value, value_size)) return CHESTBOX_INVALID_ARGUMENT;
-  return Guarded(client, [&](LocalClient& local) {
-    return local.Set(Bytes(key, key_size), Bytes(value, value_size), ttl_ms);
-  });
+  return Guarded(client,
+                 [&](LocalClient& local) { return local.Set(Bytes(key, key_size), Bytes(value, value_size), ttl_ms); });
 }
 
-struct redisReply* chestbox_command_argv(chestbox_client* client, int argc, const char** argv, const size_t* argv_size) {
+struct redisReply* chestbox_command_argv(chestbox_client* client, int argc, const char** argv,
+                                         const size_t* argv_size) {
   if (client == nullptr) return nullptr;
   chestbox::shmclient::ReplyPtr reply;
   (void)Guarded(client, [&](LocalClient& local) {

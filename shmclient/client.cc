@@ -61,7 +61,8 @@ class BufferPlace final : public ValuePlace {
 // A read that memory has answered.
 int LocalClient::Answered(int code) {
   ++local_reads_;
-  if (code == CHESTBOX_OK) [[likely]] return code;
+  if (code == CHESTBOX_OK) [[likely]]
+    return code;
   return FailWith(code);
 }
 
@@ -151,8 +152,8 @@ int LocalClient::Read(std::string_view key, std::span<char> buffer, size_t* size
 
 // ---- Reading with the server's help ----
 
-// A view of a value that the server changes in place: it stops doing so, and the view is made like any other. kAskServer if it cannot
-// be; else it is settled.
+// A view of a value that the server changes in place: it stops doing so, and the view is made like any other.
+// kAskServer if it cannot be; else it is settled.
 int LocalClient::FreezeAndGet(std::string_view key, chestbox_view* out) {
   for (int attempt = 0; attempt < kFreezesMax; ++attempt) {
     ReplyPtr reply;
@@ -220,9 +221,8 @@ int LocalClient::Set(std::string_view key, std::string_view value, int64_t ttl_m
   if (const int failed = EnsureConnected(); failed != CHESTBOX_OK) return failed;
   ++stats_.commands;
   ReplyPtr reply;
-  const int failed = ttl_ms == 0
-                         ? connection_.Command({"SET", key, value}, &reply)
-                         : connection_.Command({"SET", key, value, "PX", std::to_string(ttl_ms)}, &reply);
+  const int failed = ttl_ms == 0 ? connection_.Command({"SET", key, value}, &reply)
+                                 : connection_.Command({"SET", key, value, "PX", std::to_string(ttl_ms)}, &reply);
   if (failed != CHESTBOX_OK) return FailConnection(failed);
   const std::string_view queued_set[] = {"SET"};
   session_.OnReply(queued_set, *reply);
@@ -251,7 +251,8 @@ void LocalClient::Release(chestbox_view* view) {
   const uint64_t pin = view->pin;
   const void* data = view->data;
   *view = {};
-  if (fork_generation_ != fork_generation.load(std::memory_order_relaxed)) [[unlikely]] LeaveParent();
+  if (fork_generation_ != fork_generation.load(std::memory_order_relaxed)) [[unlikely]]
+    LeaveParent();
   switch (PinKind(pin)) {
     case ViewKind::kNone:
       return;

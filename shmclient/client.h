@@ -1,4 +1,5 @@
-// LocalClient: what is behind a chestbox_client. Reads from shared memory where it may, and talks to the server for everything else.
+// LocalClient: what is behind a chestbox_client. Reads from shared memory where it may, and talks to the server for
+// everything else.
 //
 // Invariants
 // - local_ is null unless a read may be answered from memory now; the hot path looks at nothing else of the session.
@@ -68,8 +69,10 @@ class LocalClient {
   // What a local read goes to, or null: then EnsureConnected may find one.
   Attachment* Local() const {
     Attachment* local = local_;
-    if (fork_generation_ != fork_generation.load(std::memory_order_relaxed)) [[unlikely]] return nullptr;
-    if (local == nullptr || local->server_is_dead() || local->rights_changed()) [[unlikely]] return nullptr;
+    if (fork_generation_ != fork_generation.load(std::memory_order_relaxed)) [[unlikely]]
+      return nullptr;
+    if (local == nullptr || local->server_is_dead() || local->rights_changed()) [[unlikely]]
+      return nullptr;
     return local;
   }
   int GetLocally(Attachment& local, std::string_view key, chestbox_view* out);
@@ -103,8 +106,8 @@ class LocalClient {
 
   const Options options_;
   Connection connection_;
-  std::unique_ptr<Attachment> attachment_;             // of this connection
-  std::vector<std::unique_ptr<Attachment>> retired_;   // of earlier ones, with views
+  std::unique_ptr<Attachment> attachment_;            // of this connection
+  std::vector<std::unique_ptr<Attachment>> retired_;  // of earlier ones, with views
   uint32_t next_attachment_ = 1;
   bool lost_state_ = false;  // to be told by the next call
   std::string attach_error_;

@@ -93,8 +93,8 @@ int LocalClient::Expect(std::initializer_list<std::string_view> args) {
 
 int LocalClient::Authenticate() {
   if (!options_.authenticates) return CHESTBOX_OK;
-  const int code = options_.user.empty() ? Expect({"AUTH", options_.password})
-                                         : Expect({"AUTH", options_.user, options_.password});
+  const int code =
+      options_.user.empty() ? Expect({"AUTH", options_.password}) : Expect({"AUTH", options_.user, options_.password});
   // Whatever a server says to AUTH, it does not let this client in.
   return code == CHESTBOX_SERVER_ERROR ? Fail(CHESTBOX_DENIED, std::string(last_error_)) : code;
 }
@@ -163,8 +163,8 @@ void LocalClient::LoseConnection() {
   attachment_.reset();
 }
 
-// In a child process. The mappings are not here (MADV_DONTFORK), so nothing may be unmapped; the descriptors are copies, and closing
-// them ends nothing of the parent's.
+// In a child process. The mappings are not here (MADV_DONTFORK), so nothing may be unmapped; the descriptors are
+// copies, and closing them ends nothing of the parent's.
 void LocalClient::LeaveParent() {
   fork_generation_ = fork_generation.load(std::memory_order_relaxed);
   if (attachment_ != nullptr) attachment_->Abandon();

@@ -1,7 +1,8 @@
 // Connection: one socket to a server, a request and its reply at a time. RESP2.
 //
-// Invariant: between calls nothing of a reply is pending, or the connection is broken: whoever fails in the middle leaves it so, and no
-// reply is ever taken for another's. A broken connection is of use to nobody but for its socket (TakeSocket). One thread.
+// Invariant: between calls nothing of a reply is pending, or the connection is broken: whoever fails in the middle
+// leaves it so, and no reply is ever taken for another's. A broken connection is of use to nobody but for its socket
+// (TakeSocket). One thread.
 #pragma once
 
 #include <initializer_list>
@@ -49,8 +50,8 @@ class Connection {
   int Command(std::initializer_list<std::string_view> args, ReplyPtr* reply) {
     return Command({args.begin(), args.size()}, reply);
   }
-  // The same for a command that is answered with a string: its bytes go straight to `place`, and `*reply` stays null. Any other
-  // reply ("missing" is REDIS_REPLY_NIL) is in `*reply`.
+  // The same for a command that is answered with a string: its bytes go straight to `place`, and `*reply` stays null.
+  // Any other reply ("missing" is REDIS_REPLY_NIL) is in `*reply`.
   int CommandForValue(std::initializer_list<std::string_view> args, ValuePlace& place, ReplyPtr* reply);
 
   const std::string& error() const { return error_; }

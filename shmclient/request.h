@@ -1,5 +1,5 @@
-// Request: one command as the pieces that go into one sendmsg. Short arguments are copied beside the protocol's bytes, long ones
-// are sent from where they lie, so that setting 100 MiB copies nothing in this process.
+// Request: one command as the pieces that go into one sendmsg. Short arguments are copied beside the protocol's bytes,
+// long ones are sent from where they lie, so that setting 100 MiB copies nothing in this process.
 //
 // Reused from command to command, so that it allocates seldom. The arguments must outlive the sending. One thread.
 #pragma once

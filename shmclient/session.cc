@@ -30,8 +30,8 @@ bool HelloAuthenticates(Args args) {
 }
 
 // Commands that answer with any other number of replies than one, or with replies that are not theirs.
-constexpr std::string_view kRefused[] = {"subscribe",   "psubscribe",   "ssubscribe", "unsubscribe", "punsubscribe",
-                                         "sunsubscribe", "monitor",     "sync",       "psync"};
+constexpr std::string_view kRefused[] = {"subscribe",    "psubscribe", "ssubscribe", "unsubscribe", "punsubscribe",
+                                         "sunsubscribe", "monitor",    "sync",       "psync"};
 
 }  // namespace
 

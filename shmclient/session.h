@@ -1,8 +1,8 @@
-// Session: what the server knows about this connection, as far as it decides where a read goes. Fed with every command that the
-// program sends by itself and with its reply. Pure; one thread.
+// Session: what the server knows about this connection, as far as it decides where a read goes. Fed with every command
+// that the program sends by itself and with its reply. Pure; one thread.
 //
-// Invariant: whenever the server would not answer GET as the memory says (inside MULTI, under tracking, as another user), or might
-// not, allows_local_reads() is false. In doubt it is false.
+// Invariant: whenever the server would not answer GET as the memory says (inside MULTI, under tracking, as another
+// user), or might not, allows_local_reads() is false. In doubt it is false.
 #pragma once
 
 #include <cstddef>

@@ -1,4 +1,5 @@
-// SmallBuffers: where views of small values have their copy. A fixed pool in the client, so that such a view allocates nothing.
+// SmallBuffers: where views of small values have their copy. A fixed pool in the client, so that such a view allocates
+// nothing.
 //
 // Invariant: a buffer that is taken is not written to until it is given back. One thread.
 #pragma once
@@ -12,7 +13,8 @@ namespace chestbox::shmclient {
 
 class SmallBuffers {
  public:
-  // One word tells which are free. A program that holds more small views at one time pays an allocation for each of the rest.
+  // One word tells which are free. A program that holds more small views at one time pays an allocation for each of the
+  // rest.
   static constexpr uint32_t kCount = 64;
   static constexpr uint32_t kNone = ~uint32_t{0};
 

@@ -19,7 +19,8 @@ namespace chestbox::shmclient {
 
 namespace {
 
-// An attach passes two descriptors; more than a few would be a mistake of the server, and the kernel closes what does not fit.
+// An attach passes two descriptors; more than a few would be a mistake of the server, and the kernel closes what does
+// not fit.
 constexpr size_t kDescriptorsMax = 8;
 
 int Failed(const std::string& what, std::string* error) {

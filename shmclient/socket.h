@@ -39,7 +39,8 @@ class Socket {
   // Sends all pieces; changes them. 0 or a code (DISCONNECTED, TIMEOUT).
   int SendAll(std::span<iovec> pieces, std::string* error) const;
   // Receives some bytes, at least one unless it fails. With `descriptors`, appends those that came along.
-  int Receive(char* to, size_t capacity, size_t* received, std::string* error, std::vector<Socket>* descriptors = nullptr) const;
+  int Receive(char* to, size_t capacity, size_t* received, std::string* error,
+              std::vector<Socket>* descriptors = nullptr) const;
 
   // Whether the peer still is there and has sent nothing unasked. A system call that does not block.
   bool IsIdle() const;

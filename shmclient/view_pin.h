@@ -12,7 +12,8 @@ enum class ViewKind : uint8_t {
   kOwned = 3,   // in memory from malloc
 };
 
-// Attachments are counted with 30 bits: one a microsecond lasts for eighteen minutes, and reconnecting takes far longer.
+// Attachments are counted with 30 bits: one a microsecond lasts for eighteen minutes, and reconnecting takes far
+// longer.
 inline constexpr uint32_t kAttachmentNumberMax = (1U << 30) - 1;
 
 constexpr uint64_t MakePin(ViewKind kind, uint32_t number = 0, uint32_t attachment = 0) {

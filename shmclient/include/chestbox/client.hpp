@@ -1,11 +1,13 @@
-// ChestBox for C++ programs: RAII over the C interface (chestbox.h, which says what each call does, costs and fails with).
+// ChestBox for C++ programs: RAII over the C interface (chestbox.h, which says what each call does, costs and fails
+// with).
 //
 //   auto client = chestbox::Client::Connect("/run/chestbox/chestbox.sock");
 //   if (!client) { std::cerr << client.message() << '\n'; return 1; }
 //   if (auto view = client->Get("tensor")) Use(view->bytes());
 //
-// Headers only: nothing here is part of the library's binary interface. A Client and its Views belong to one thread at a time, and a
-// View must not outlive its Client. No function throws, but for std::bad_alloc where a string or vector is made.
+// Headers only: nothing here is part of the library's binary interface. A Client and its Views belong to one thread at
+// a time, and a View must not outlive its Client. No function throws, but for std::bad_alloc where a string or vector
+// is made.
 #pragma once
 
 #include <chrono>
@@ -44,7 +46,8 @@ enum class Code : int {
 
 inline const char* Message(Code code) { return chestbox_strerror(static_cast<int>(code)); }
 
-// A value, or the code that says why there is none. Asking for the value of a failure is undefined, as with std::optional.
+// A value, or the code that says why there is none. Asking for the value of a failure is undefined, as with
+// std::optional.
 template <class T>
 class [[nodiscard]] Outcome {
  public:
@@ -85,7 +88,8 @@ class View {
   size_t size() const { return view_.size; }
   std::span<const std::byte> bytes() const { return {static_cast<const std::byte*>(view_.data), view_.size}; }
   std::string_view text() const { return {static_cast<const char*>(view_.data), view_.size}; }
-  // The value as an array of scalars; what is left over at the end is dropped. Values of more than 256 bytes are aligned for it.
+  // The value as an array of scalars; what is left over at the end is dropped. Values of more than 256 bytes are
+  // aligned for it.
   template <class Scalar>
   std::span<const Scalar> as() const {
     return {static_cast<const Scalar*>(view_.data), view_.size / sizeof(Scalar)};
@@ -114,7 +118,8 @@ class Client {
     return Open(unix_socket.c_str(), options);
   }
   // Over TCP, where nothing is shared: the same calls, the server's speed.
-  static Outcome<Client> ConnectTcp(const std::string& host, int port, chestbox_options options = chestbox_default_options()) {
+  static Outcome<Client> ConnectTcp(const std::string& host, int port,
+                                    chestbox_options options = chestbox_default_options()) {
     options.tcp_host = host.c_str();
     options.tcp_port = port;
     return Open(nullptr, &options);

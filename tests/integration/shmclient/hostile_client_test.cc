@@ -148,7 +148,8 @@ TEST_CASE("A client that scribbles over its own page harms neither the server no
     if (!hostile || page == nullptr) return 1;
     std::mt19937_64 random(7);
     to_parent.Send('r');
-    // Until the parent has seen enough: random links, all ones, ends of the arena, pins without a summary and the other way round.
+    // Until the parent has seen enough: random links, all ones, ends of the arena, pins without a summary and the other
+    // way round.
     for (int round = 0; round < 20'000; ++round) {
       for (auto& slot : page->slots) {
         const auto bits = static_cast<uint32_t>(random());

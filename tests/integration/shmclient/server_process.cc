@@ -86,8 +86,14 @@ ServerProcess::~ServerProcess() {
 
 void ServerProcess::Start() {
   std::vector<std::string> line = {kind_ == Kind::kRedis ? "redis-server" : ServerProgram(),
-                                   "--port", std::to_string(port_), "--unixsocket", socket_, "--dir", directory_,
-                                   "--logfile", directory_ + "/server.log"};
+                                   "--port",
+                                   std::to_string(port_),
+                                   "--unixsocket",
+                                   socket_,
+                                   "--dir",
+                                   directory_,
+                                   "--logfile",
+                                   directory_ + "/server.log"};
   if (kind_ == Kind::kRedis) line.insert(line.end(), {"--save", ""});
   line.insert(line.end(), arguments_.begin(), arguments_.end());
   std::vector<char*> argv;

@@ -170,8 +170,9 @@ TEST_CASE("An answer to ATTACH without descriptors, or with nonsense, leaves the
 }
 
 TEST_CASE("A server that turns the client away fails the connect with its words") {
-  for (const std::string_view answer : {"-NOAUTH Authentication required.\r\n", "-ERR max number of clients reached\r\n",
-                                        "-DENIED Redis is running in protected mode\r\n"}) {
+  for (const std::string_view answer :
+       {"-NOAUTH Authentication required.\r\n", "-ERR max number of clients reached\r\n",
+        "-DENIED Redis is running in protected mode\r\n"}) {
     const FakeServer server({[&](Peer& peer) {
       peer.ReceiveUntil("1\r\n");
       peer.Send(answer);

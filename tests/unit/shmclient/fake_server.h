@@ -1,6 +1,7 @@
 // FakeServer: a Unix socket whose server says what the test wants, well-formed or not.
 //
-// Each connection is handed to the next of the `talks`, in order, on a thread of its own; the connection is closed when it returns.
+// Each connection is handed to the next of the `talks`, in order, on a thread of its own; the connection is closed when
+// it returns.
 #pragma once
 
 #include <sys/socket.h>

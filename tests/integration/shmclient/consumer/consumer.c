@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-int main(int argc, char **argv) {
+int main(int argc, char** argv) {
   static char value[1000];
-  chestbox_client *client = NULL;
+  chestbox_client* client = NULL;
   chestbox_view view;
   int code = argc == 2 ? chestbox_connect(argv[1], NULL, &client) : CHESTBOX_INVALID_ARGUMENT;
   memset(value, 'c', sizeof value);
