@@ -61,7 +61,7 @@ class StartAndStop(unittest.TestCase):
         with Server() as server:
             code, output = run_to_end("chestbox", "--port", free_port(), "--dir", server.directory)
             self.assertNotEqual(code, 0)
-            self.assertIn("lock", output.lower())
+            self.assertIn("in use", output)
             self.assertEqual(server.call("PING"), b"PONG")
 
 

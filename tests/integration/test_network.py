@@ -27,6 +27,18 @@ def client_names(connection):
     return [field[5:] for line in lines for field in line.split() if field.startswith(b"name=")]
 
 
+def admitted(server):
+    """A connection that is served, or None when the server has no place for it."""
+    connection = server.connect()
+    try:
+        if connection.raw("PING") == b"+PONG\r\n":
+            return connection
+    except (OSError, resp.ConnectionClosed):
+        pass
+    connection.close()
+    return None
+
+
 class Listening(unittest.TestCase):
     def test_unix_socket_has_the_permissions_asked_for(self):
         for permissions in ("700", "770", "777"):
@@ -94,22 +106,13 @@ class Limits(unittest.TestCase):
 
     def test_one_client_too_many_gets_redis_own_words(self):
         with Server("chestbox", "--maxclients", "4") as server:
-            connections = [server.connect() for _ in range(4)]
+            connections = [wait_for(lambda: admitted(server), what="a free place") for _ in range(4)]
             try:
-                for connection in connections:
-                    self.assertEqual(connection.call("PING"), b"PONG")
                 with server.connect() as refused:
                     self.assertEqual(refused.read_until_close(), b"-ERR max number of clients reached\r\n")
                 self.assertEqual(connections[0].call("PING"), b"PONG")
                 connections.pop().close()
-
-                def free_again():
-                    with server.connect() as connection:
-                        try:
-                            return connection.raw("PING") == b"+PONG\r\n"
-                        except (OSError, resp.ConnectionClosed):
-                            return False
-                wait_for(free_again, what="a free place")
+                connections.append(wait_for(lambda: admitted(server), what="a free place"))
                 self.assertGreaterEqual(int(server_info(connections[0])["rejected_connections"]), 1)
             finally:
                 for connection in connections:
