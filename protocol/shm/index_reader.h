@@ -1,15 +1,17 @@
-// Reads from a mapped arena that one writer in another process keeps changing. Pure functions over the mapping; the server
-// and every client use the same ones.
+// Reads from a mapped arena that one writer in another process keeps changing. Pure functions over the mapping; the
+// server and every client use the same ones.
 //
 // Invariants (DESIGN: "validate everything", "bounded reads")
-// - No outcome, not even "missing", is returned before the bucket's version and the index's epoch were checked again behind
+// - No outcome, not even "missing", is returned before the bucket's version and the index's epoch were checked again
+// behind
 //   an acquire fence, and the map of databases with them.
-// - Every link and length is checked against the arena's bounds before it is followed; chains have a maximal length. A torn
+// - Every link and length is checked against the arena's bounds before it is followed; chains have a maximal length. A
+// torn
 //   or recycled read costs an attempt, never a crash and never an endless loop.
 // - After kReadAttempts the outcome is kAskServer: a hot key must not starve its reader.
 //
-// Any thread. `Policy` lets tests stop at each step, buffer the pin's store as a processor may, and take one check out to
-// prove that its test notices; ReadPolicy is what everybody else uses, and costs nothing.
+// Any thread. `Policy` lets tests stop at each step, buffer the pin's store as a processor may, and take one check out
+// to prove that its test notices; ReadPolicy is what everybody else uses, and costs nothing.
 #pragma once
 
 #include <atomic>
@@ -67,7 +69,17 @@ struct FoundKey {
 };
 
 enum class ReadCheck { kMap, kEpoch, kVersion, kOddEpoch, kOddVersion, kBounds, kMutable, kPinRecheck, kSetRecheck };
-enum class ReadStep { kEpochRead, kDirectoryRead, kVersionRead, kEntryRead, kBlockRead, kValueCopied, kPinned, kSetMemberRead };
+enum class ReadStep {
+  kMapRead,
+  kEpochRead,
+  kDirectoryRead,
+  kVersionRead,
+  kEntryRead,
+  kBlockRead,
+  kValueCopied,
+  kPinned,
+  kSetMemberRead
+};
 
 struct ReadPolicy {
   static constexpr bool Checks(ReadCheck) { return true; }
@@ -118,23 +130,23 @@ Attempt ReadBlock(const ArenaView& arena, uint64_t bound, uint64_t entry, std::s
 
 }  // namespace internal
 
-// Whether nothing that a read rests on has changed since. The caller has passed a fence(acquire) after its last racy load.
+// Whether nothing that a read rests on has changed since. The caller has passed a fence(acquire) after its last racy
+// load.
 template <class Policy = ReadPolicy>
 bool StampHolds(const ArenaView& arena, const ReadStamp& stamp) {
-  if (Policy::Checks(ReadCheck::kVersion) &&
-      stamp.bucket->version.load(std::memory_order_relaxed) != stamp.version) {
+  if (Policy::Checks(ReadCheck::kVersion) && stamp.bucket->version.load(std::memory_order_relaxed) != stamp.version) {
     return false;
   }
-  if (Policy::Checks(ReadCheck::kEpoch) && stamp.index->epoch.load(std::memory_order_relaxed) != stamp.epoch) return false;
-  return !Policy::Checks(ReadCheck::kMap) ||
-         arena.header().database_map.load(std::memory_order_relaxed) == stamp.map;
+  if (Policy::Checks(ReadCheck::kEpoch) && stamp.index->epoch.load(std::memory_order_relaxed) != stamp.epoch)
+    return false;
+  return !Policy::Checks(ReadCheck::kMap) || arena.header().database_map.load(std::memory_order_relaxed) == stamp.map;
 }
 
 // The last act of every read.
 template <class Policy = ReadPolicy>
 bool Validate(const ArenaView& arena, const ReadStamp& stamp) {
-  // Pairs with the writer's fence(seq_cst) after it makes a version odd: if any byte read so far came from after that fence,
-  // the loads below see the odd (or a later) version.
+  // Pairs with the writer's fence(seq_cst) after it makes a version odd: if any byte read so far came from after that
+  // fence, the loads below see the odd (or a later) version.
   std::atomic_thread_fence(std::memory_order_acquire);
   return StampHolds<Policy>(arena, stamp);
 }
@@ -146,9 +158,11 @@ Attempt FindOnce(const ArenaView& arena, uint32_t database, std::string_view key
   const ArenaHeader& header = arena.header();
   // Acquire: pairs with the release store that ends SWAPDB.
   stamp->map = header.database_map.load(std::memory_order_acquire);
+  Policy::At(ReadStep::kMapRead);
   const uint32_t physical = PhysicalDatabase(stamp->map, database);
   stamp->index = &header.indexes[physical];
-  // Acquire: pairs with the release store that ends a split, FLUSH or swap; the directory and segments it wrote are visible.
+  // Acquire: pairs with the release store that ends a split, FLUSH or swap; the directory and segments it wrote are
+  // visible.
   stamp->epoch = stamp->index->epoch.load(std::memory_order_acquire);
   if (Policy::Checks(ReadCheck::kOddEpoch) && (stamp->epoch & 1) != 0) return Attempt::kRetry;
   Policy::At(ReadStep::kEpochRead);
@@ -205,8 +219,9 @@ inline ReadStatus JudgeExpiry(const ArenaView& arena, int64_t expire_at_ms, int6
   return own_now_ms < expire_at_ms ? ReadStatus::kFound : ReadStatus::kAskServer;
 }
 
-// Runs attempts of `visit(const FoundKey&) -> ReadStatus` until one validates. `visit` may look at the value's bytes (they
-// are racy) and must not act on them; its status counts only once validated. Wall-clock time is asked for only when needed.
+// Runs attempts of `visit(const FoundKey&) -> ReadStatus` until one validates. `visit` may look at the value's bytes
+// (they are racy) and must not act on them; its status counts only once validated. Wall-clock time is asked for only
+// when needed.
 template <class Policy = ReadPolicy, class Clock, class Visit>
 ReadStatus ReadKey(const ArenaView& arena, uint32_t database, std::string_view key, uint64_t hash, Clock&& now_ms,
                    Visit&& visit, ReadStamp* stamp) {
@@ -248,7 +263,8 @@ ReadStatus ReadString(const ArenaView& arena, uint32_t database, std::string_vie
       stamp);
 }
 
-// A string where it lies. `pin` is what to hand to PinTable::Release, or kNoPinSlot when the value was copied into `small`.
+// A string where it lies. `pin` is what to hand to PinTable::Release, or kNoPinSlot when the value was copied into
+// `small`.
 struct PinnedString {
   const char* data = nullptr;
   size_t size = 0;
@@ -286,8 +302,8 @@ ReadStatus PinString(const ArenaView& arena, uint32_t database, std::string_view
     const uint32_t slot = pins.TakeSlot();
     if (slot == kNoPinSlot) return ReadStatus::kNoPin;
     Policy::StorePin(pins.slot(slot), link);
-    // Pairs with the writer's fence(seq_cst) between closing the bucket and scanning the pins: either it sees this slot, or
-    // the check below sees its odd (or a later) version.
+    // Pairs with the writer's fence(seq_cst) between closing the bucket and scanning the pins: either it sees this
+    // slot, or the check below sees its odd (or a later) version.
     Policy::PinFence();
     Policy::At(ReadStep::kPinned);
     if (!Policy::Checks(ReadCheck::kPinRecheck) || Validate<Policy>(arena, stamp)) {

@@ -36,11 +36,16 @@ inline void RacyFill(void* to, unsigned char byte, size_t bytes) {
   for (size_t i = 0; i < bytes; ++i) __atomic_store_n(out + i, byte, __ATOMIC_RELAXED);
 }
 #else
-inline void RacyLoad(void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); }
-inline void RacyStore(void* to, const void* from, size_t bytes) { std::memcpy(to, from, bytes); }
+// An empty buffer or key may have no address, which memcpy does not take even for 0 bytes.
+inline void RacyLoad(void* to, const void* from, size_t bytes) {
+  if (bytes != 0) std::memcpy(to, from, bytes);
+}
+inline void RacyStore(void* to, const void* from, size_t bytes) {
+  if (bytes != 0) std::memcpy(to, from, bytes);
+}
 inline void RacyFill(void* to, unsigned char byte, size_t bytes) { std::memset(to, byte, bytes); }
 inline bool RacyEqual(const void* shared, std::string_view bytes) {
-  return std::memcmp(shared, bytes.data(), bytes.size()) == 0;
+  return bytes.empty() || std::memcmp(shared, bytes.data(), bytes.size()) == 0;
 }
 #endif
 

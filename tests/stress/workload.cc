@@ -106,10 +106,13 @@ void StressWriter::FlushAll() {
 void StressWriter::FlushDatabase() { store_.Detach(kChurnDatabase, &detached_.emplace_back()); }
 
 void StressWriter::SwapWhoDatabases() {
-  // Written where they will be found by their new numbers. Both buckets are closed before the map changes.
-  Put(kWhoDatabase, "who", kWhoDatabase + 1, RandomSize());
-  Put(kWhoDatabase + 1, "who", kWhoDatabase, RandomSize());
-  store_.SwapDatabases(kWhoDatabase, kWhoDatabase + 1);
+  // In either order: nobody sees a part of it.
+  const bool swap_first = random_() % 2 == 0;
+  if (swap_first) store_.SwapDatabases(kWhoDatabase, kWhoDatabase + 1);
+  const uint32_t other = swap_first ? 0 : 1;
+  Put(kWhoDatabase, "who", kWhoDatabase + other, RandomSize());
+  Put(kWhoDatabase + 1, "who", kWhoDatabase + 1 - other, RandomSize());
+  if (!swap_first) store_.SwapDatabases(kWhoDatabase, kWhoDatabase + 1);
 }
 
 void StressWriter::End(WriteKind kind) {

@@ -49,7 +49,9 @@ using Model = std::unordered_map<std::string, ModelValue>;
 void RequireSame(TestArena& arena, TestStore& store, uint32_t database, const Model& model) {
   IndexWriter& index = store.index(database);
   uint64_t expiring = 0;
+  uint64_t swapped_out = 0;
   for (const auto& [key, expected] : model) {
+    swapped_out += expected.swapped ? 1 : 0;
     const SlotRef ref = store.Find(database, key);
     REQUIRE(static_cast<bool>(ref));
     REQUIRE(((ref.entry & kEntrySwapped) != 0) == expected.swapped);
@@ -61,6 +63,7 @@ void RequireSame(TestArena& arena, TestStore& store, uint32_t database, const Mo
   }
   REQUIRE(index.entries() == model.size());
   REQUIRE(index.expiring() == expiring);
+  REQUIRE(index.swapped_out() == swapped_out);
 
   // Segments and buckets partition the positions, and what is counted of each segment is true.
   uint64_t segments = 0;

@@ -350,7 +350,7 @@ Answer DatabasesSwappedDuringRead() {
   World world;
   world.Put(0, "key", "zero");
   world.Put(1, "key", "one");
-  OnceAt(ReadStep::kEpochRead, [&] {
+  OnceAt(ReadStep::kMapRead, [&] {
     world.store.SwapDatabases(0, 1);
     world.Put(1, "key", "never in database 0");
   });
@@ -360,6 +360,28 @@ Answer DatabasesSwappedDuringRead() {
 TEST_CASE("SWAPDB during a read is noticed by the map") {
   REQUIRE(DatabasesSwappedDuringRead<Hooked<>>().Found("one"));
   REQUIRE(DatabasesSwappedDuringRead<Hooked<ReadCheck::kMap>>().Found("never in database 0"));
+}
+
+// EXEC { SWAPDB 0 1; SET key in 0 }, read between the two: database 0 has never had what was in 1.
+template <class Policy>
+Answer ReadAfterSwapWithinACommand(Fault fault = Fault::kNone) {
+  World world;
+  world.Put(0, "key", "zero");
+  world.Put(1, "key", "one");
+  Answer answer;
+  {
+    FaultyWriter writer(world.store, fault, {world.EpochOf(0)[0], world.EpochOf(1)[0]});
+    world.store.SwapDatabases(0, 1);
+    answer = Read<Policy>(world.arena, world.store, "key");
+    world.Put(0, "key", "new zero");
+  }
+  REQUIRE(Read<Policy>(world.arena, world.store, "key").Found("new zero"));
+  return answer;
+}
+
+TEST_CASE("SWAPDB within a command is not seen before the command's end") {
+  REQUIRE(ReadAfterSwapWithinACommand<Hooked<>>().status == ReadStatus::kAskServer);
+  REQUIRE(ReadAfterSwapWithinACommand<Hooked<>>(Fault::kNeverCloses).Found("one"));
 }
 
 // ---- Bounds ----

@@ -192,6 +192,9 @@ void TestStore::FreeDetached(IndexWriter::Detached* detached, size_t segments) {
 }
 
 void TestStore::SwapDatabases(uint32_t a, uint32_t b) {
+  // Both stay closed to the end of the command.
+  scope_.Close(index(a).header().epoch);
+  scope_.Close(index(b).header().epoch);
   const uint64_t map = memory_.header().database_map.load(std::memory_order_relaxed);
   const uint64_t difference = ((map >> (4 * a)) ^ (map >> (4 * b))) & 0xf;
   // Release: whoever reads by the new map sees all that was written before.
