@@ -87,6 +87,9 @@ bool Keyspace::FreeStep() {
 }
 
 void Keyspace::SwapDatabases(uint32_t a, uint32_t b) {
+  // Both stay closed to the end of the command: SWAPDB in an EXEC must not be seen before the rest of it.
+  scope_.Close(indexes_[Physical(a)]->header().epoch);
+  scope_.Close(indexes_[Physical(b)]->header().epoch);
   const uint64_t map = memory_.header().database_map.load(std::memory_order_relaxed);
   const uint64_t difference = (Physical(a) ^ Physical(b)) & 0xf;
   // Release: pairs with FindOnce's acquire. One store, so that no reader sees half a swap.
