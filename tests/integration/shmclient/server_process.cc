@@ -2,6 +2,7 @@
 
 #include <hiredis/hiredis.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -190,6 +191,11 @@ void ChildProcess::Pipe::Send(char byte) const { (void)!write(ends_[1], &byte, 1
 char ChildProcess::Pipe::Receive() const {
   char byte = 0;
   return read(ends_[0], &byte, 1) == 1 ? byte : '\0';
+}
+
+bool ChildProcess::Pipe::HasByte() const {
+  pollfd state{ends_[0], POLLIN, 0};
+  return poll(&state, 1, 0) == 1;
 }
 
 ChildProcess::ChildProcess(const std::function<int(Pipe&, Pipe&)>& body) {

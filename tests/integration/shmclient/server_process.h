@@ -62,6 +62,7 @@ class ChildProcess {
     Pipe& operator=(const Pipe&) = delete;
     void Send(char byte) const;
     char Receive() const;  // 0: the other side has gone
+    bool HasByte() const;  // Receive() would not wait
 
    private:
     friend class ChildProcess;
