@@ -18,7 +18,7 @@ class SmallBuffers {
   static constexpr uint32_t kCount = 64;
   static constexpr uint32_t kNone = ~uint32_t{0};
 
-  SmallBuffers() : bytes_(new char[(kCount + 1) * shm::kInlineValueBytesMax]) {}
+  SmallBuffers() : bytes_(new char[size_t{kCount + 1} * shm::kInlineValueBytesMax]) {}
 
   // The buffer that Take() would take next, to be filled first; kNone and the spare one if none is free.
   uint32_t Next() const { return free_ == 0 ? kNone : static_cast<uint32_t>(__builtin_ctzll(free_)); }

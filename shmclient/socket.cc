@@ -119,7 +119,7 @@ void Socket::SetTimeout(int timeout_ms) {
   timeval limit{};  // 0: none
   if (timeout_ms > 0) {
     limit.tv_sec = timeout_ms / 1000;
-    limit.tv_usec = (timeout_ms % 1000) * 1000;
+    limit.tv_usec = timeout_ms % 1000 * 1000L;
   }
   (void)setsockopt(descriptor_, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
   (void)setsockopt(descriptor_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);

@@ -80,6 +80,7 @@ typedef struct {
 } chestbox_options;
 
 static inline chestbox_options chestbox_default_options(void) {
+  /* NOLINTNEXTLINE(modernize-use-nullptr): this is C, too */
   chestbox_options options = {sizeof(chestbox_options), NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0};
   return options;
 }
