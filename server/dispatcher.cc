@@ -29,7 +29,9 @@ void CommandContext::EffectIn(uint32_t database, std::initializer_list<std::stri
 }
 void CommandContext::Effect(std::span<const std::string_view> command) { server.effects().Report(db, command); }
 
-Dispatcher::Outcome Dispatcher::Execute(Client& client, Args args) {
+Dispatcher::Outcome Dispatcher::Execute(Client& client, Args args) { return Execute(client, args, false); }
+
+Dispatcher::Outcome Dispatcher::Execute(Client& client, Args args, bool admitted) {
   if (args.empty()) return Outcome::kDone;
   const CommandSpec* parent = nullptr;
   Error unknown;
@@ -43,18 +45,19 @@ Dispatcher::Outcome Dispatcher::Execute(Client& client, Args args) {
   start_us_ = NowUs();
   server_.keys().SetTime(start_us_ / 1000);
   client.last_interaction_ms = start_us_ / 1000;
-  if (auto allowed = Check(client, *spec, args); !allowed) {
+  if (auto allowed = Check(client, *spec, args, admitted); !allowed) {
+    client.walked_names.reset();
     ++server_.stats().commands[spec].rejected_calls;
     ReplyError(client, allowed.error());
     return Outcome::kDone;
   }
-  if (server_.swapper() != nullptr && Park(client, *spec, args)) return Outcome::kParked;
+  if (server_.swapper() != nullptr && Park(client, *spec, args, admitted)) return Outcome::kParked;
   Run(client, *spec, args);
   return Outcome::kDone;
 }
 
 // What Redis checks before a command runs, in its order.
-Result<void> Dispatcher::Check(Client& client, const CommandSpec& spec, Args args) {
+Result<void> Dispatcher::Check(Client& client, const CommandSpec& spec, Args args, bool admitted) {
   if (!ArityFits(spec, args.size())) {
     return Error{fmt::format("ERR wrong number of arguments for '{}' command", server_.commands().FullName(spec))};
   }
@@ -62,7 +65,7 @@ Result<void> Dispatcher::Check(Client& client, const CommandSpec& spec, Args arg
     if (auto allowed = CheckDebugAllowed(server_, client); !allowed) return allowed;
   }
   if (!client.authenticated && (spec.flags & kNoAuth) == 0) return Error{"NOAUTH Authentication required."};
-  if ((spec.flags & kDenyOom) != 0) {
+  if ((spec.flags & kDenyOom) != 0 && !admitted) {
     const Swapper* swapper = server_.swapper();
     const bool over = swapper != nullptr ? swapper->OverLimit() && !swapper->MakesProgress()
                                          : server_.maxmemory() != 0 && server_.arena_bytes() > server_.maxmemory();
@@ -72,53 +75,58 @@ Result<void> Dispatcher::Check(Client& client, const CommandSpec& spec, Args arg
 }
 
 // True if the command has to wait: for states to come back from the store, or for memory.
-bool Dispatcher::Park(Client& client, const CommandSpec& spec, Args args) {
+bool Dispatcher::Park(Client& client, const CommandSpec& spec, Args args, bool admitted) {
   Swapper& swapper = *server_.swapper();
-  const uint64_t id = client.id;
-  if ((spec.flags & kDenyOom) != 0 && swapper.OverLimit()) {
+  if ((spec.flags & kDenyOom) != 0 && !admitted && swapper.OverLimit()) {
     client.parked = true;
-    swapper.WaitForMemory([this, id, saved = Copy(args)] { Again(id, saved); });
+    swapper.WaitForMemory([this, id = client.id, saved = Copy(args)] { Again(id, saved, false); });
     swapper.Regulate();
     return true;
   }
-  if (spec.walk != nullptr && client.walked_names == nullptr) {
-    KeyWalk walk;
-    CommandContext ctx{server_, client, server_.keys(), client.db, server_.keys().now_ms()};
-    if (spec.walk(ctx, args, &walk) && swapper.HasSwappedOut(client.db)) {
-      client.parked = true;
-      swapper.ListNames(client.db, walk.from_position, walk.to_position,
-                        [this, id, walk, saved = Copy(args)](Result<std::vector<std::string>> names) {
-                          Client* parked = server_.FindClient(id);
-                          if (parked == nullptr) return;
-                          if (!names) {
-                            Abandon(*parked, names.error());
-                            return;
-                          }
-                          parked->walked_range = walk;
-                          parked->walked_names = std::make_unique<std::vector<std::string>>(std::move(*names));
-                          parked->walked_range = walk;
-                          Again(id, saved);
-                        });
-      return true;
-    }
-    return false;
-  }
-  const int other = spec.other_database != nullptr ? spec.other_database(args) : -1;
-  bool missing[2] = {false, false};
-  ForEachKey(spec, args, [&](std::string_view key, uint32_t) {
-    missing[0] = missing[0] || !swapper.InMemory(client.db, key);
-    missing[1] = missing[1] || (other >= 0 && !swapper.InMemory(static_cast<uint32_t>(other), key));
-  });
-  if (!missing[0] && !missing[1]) return false;
-  const uint32_t database = missing[0] ? client.db : static_cast<uint32_t>(other);
-  std::vector<std::string> keys;
-  ForEachKey(spec, args, [&](std::string_view key, uint32_t) {
-    if (!swapper.InMemory(database, key)) keys.emplace_back(key);
-  });
+  if (spec.walk != nullptr && client.walked_names == nullptr) return ParkForNames(client, spec, args);
+  return ParkForStates(client, spec, args);
+}
+
+bool Dispatcher::ParkForNames(Client& client, const CommandSpec& spec, Args args) {
+  Swapper& swapper = *server_.swapper();
+  KeyWalk walk;
+  CommandContext ctx{server_, client, server_.keys(), client.db, server_.keys().now_ms()};
+  if (!spec.walk(ctx, args, &walk) || !swapper.HasSwappedOut(client.db)) return false;
   client.parked = true;
-  swapper.Load(database, std::move(keys), [this, id, saved = Copy(args)](const Result<void>& loaded) {
+  swapper.ListNames(client.db, walk.from_position, walk.to_position,
+                    [this, id = client.id, walk, saved = Copy(args)](Result<std::vector<std::string>> names) {
+                      Client* parked = server_.FindClient(id);
+                      if (parked == nullptr) return;
+                      if (!names) {
+                        Abandon(*parked, names.error());
+                        return;
+                      }
+                      parked->walked_range = walk;
+                      parked->walked_names = std::make_unique<std::vector<std::string>>(std::move(*names));
+                      Again(id, saved, false);
+                    });
+  return true;
+}
+
+bool Dispatcher::ParkForStates(Client& client, const CommandSpec& spec, Args args) {
+  Swapper& swapper = *server_.swapper();
+  const int other = spec.other_database != nullptr ? spec.other_database(args) : -1;
+  const auto for_each = [&](auto&& visit) {
+    ForEachKey(spec, args, [&](std::string_view key, uint32_t) {
+      visit(client.db, key);
+      if (other >= 0) visit(static_cast<uint32_t>(other), key);
+    });
+  };
+  bool missing = false;
+  for_each([&](uint32_t database, std::string_view key) { missing = missing || !swapper.InMemory(database, key); });
+  if (!missing) return false;
+  // All of them, so that none leaves while the others are loaded.
+  std::vector<Swapper::StateKey> keys;
+  for_each([&](uint32_t database, std::string_view key) { keys.push_back({database, std::string(key)}); });
+  client.parked = true;
+  swapper.Load(std::move(keys), [this, id = client.id, saved = Copy(args)](const Result<void>& loaded) {
     if (loaded) {
-      Again(id, saved);
+      Again(id, saved, true);
     } else if (Client* parked = server_.FindClient(id); parked != nullptr) {
       Abandon(*parked, loaded.error());
     }
@@ -127,12 +135,12 @@ bool Dispatcher::Park(Client& client, const CommandSpec& spec, Args args) {
 }
 
 // Executes a parked client's command from the start: the world may have changed.
-void Dispatcher::Again(uint64_t client_id, const std::vector<std::string>& saved) {
+void Dispatcher::Again(uint64_t client_id, const std::vector<std::string>& saved, bool admitted) {
   Client* client = server_.FindClient(client_id);
   if (client == nullptr) return;
   client->parked = false;
   const std::vector<std::string_view> args(saved.begin(), saved.end());
-  if (Execute(*client, args) == Outcome::kDone && on_resumed_) on_resumed_(*client);
+  if (Execute(*client, args, admitted) == Outcome::kDone && on_resumed_) on_resumed_(*client);
 }
 
 void Dispatcher::Abandon(Client& client, const Error& error) {

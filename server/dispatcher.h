@@ -32,11 +32,15 @@ class Dispatcher {
   void set_on_resumed(std::function<void(Client&)> on_resumed) { on_resumed_ = std::move(on_resumed); }
 
  private:
-  Result<void> Check(Client& client, const CommandSpec& spec, Args args);
+  // `admitted`: its states were loaded for it, so it does not wait for memory again (they might not fit any other way).
+  Outcome Execute(Client& client, Args args, bool admitted);
+  Result<void> Check(Client& client, const CommandSpec& spec, Args args, bool admitted);
   void Run(Client& client, const CommandSpec& spec, Args args);
-  bool Park(Client& client, const CommandSpec& spec, Args args);
+  bool Park(Client& client, const CommandSpec& spec, Args args, bool admitted);
+  bool ParkForNames(Client& client, const CommandSpec& spec, Args args);
+  bool ParkForStates(Client& client, const CommandSpec& spec, Args args);
   void ReplyError(Client& client, const Error& error);
-  void Again(uint64_t client_id, const std::vector<std::string>& saved);
+  void Again(uint64_t client_id, const std::vector<std::string>& saved, bool admitted);
   void Abandon(Client& client, const Error& error);
 
   Server& server_;

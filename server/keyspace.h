@@ -169,9 +169,10 @@ class Keyspace {
   std::string_view KeyOf(uint64_t live_entry) const;
   // Turns a live entry into a keyless swapped-out one and retires its blocks.
   void SwapOut(uint32_t physical, shm::SlotRef ref, uint64_t hash);
-  // Makes a swapped-out (or not yet indexed) key live, clean and stored. The value is `value`, or lies already in the unlinked
-  // block `value_link` (more than kInlineValueBytesMax bytes), which is taken over on success.
-  Result<void> SwapIn(uint32_t physical, std::string_view key, std::string_view value, shm::Link value_link,
+  // Makes a key live, clean and stored that is swapped out (`indexed`), or in the store only because its index is not complete yet
+  // (then a keyless entry with its hash bits is another key's). The value is `value`, or lies already in the unlinked block
+  // `value_link` (more than kInlineValueBytesMax bytes), which is taken over on success.
+  Result<void> SwapIn(uint32_t physical, std::string_view key, bool indexed, std::string_view value, shm::Link value_link,
                       int64_t expire_at_ms, uint32_t access);
   // Deletes a swapped-out entry whose state has expired in the store; reports the effect.
   void ExpireSwappedOut(uint32_t physical, const shm::SlotRef& ref, uint64_t hash, std::string_view key);

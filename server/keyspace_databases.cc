@@ -250,11 +250,14 @@ void Keyspace::SwapOut(uint32_t physical, SlotRef ref, uint64_t hash) {
   FreeEntry(live);
 }
 
-Result<void> Keyspace::SwapIn(uint32_t physical, std::string_view key, std::string_view value, shm::Link value_link,
-                              int64_t expire_at_ms, uint32_t access) {
+Result<void> Keyspace::SwapIn(uint32_t physical, std::string_view key, bool indexed, std::string_view value,
+                              shm::Link value_link, int64_t expire_at_ms, uint32_t access) {
   const uint64_t hash = HashOf(key);
-  SlotRef ref = indexes_[physical]->Find(key, hash);
-  CHECK(!ref || (ref.entry & kEntrySwapped) != 0);
+  SlotRef ref;
+  if (indexed) {
+    ref = indexes_[physical]->Find(key, hash);
+    CHECK((ref.entry & kEntrySwapped) != 0);
+  }
   const NewState state{key, ValueType::kString, static_cast<uint8_t>(EncodingFor(value)), expire_at_ms, access};
   const uint64_t entry =
       value_link != 0 ? NewEntryAround(state, static_cast<uint32_t>(value.size()), value_link, {}) : NewEntry(state, value);

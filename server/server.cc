@@ -48,13 +48,28 @@ Server::~Server() {
   swapper_.reset();
 }
 
-Result<std::unique_ptr<Server>> Server::Create(Settings& settings, Host& host) {
+Result<std::unique_ptr<Server>> Server::Create(Settings& settings, Host& host, const ServerParts& parts) {
   std::unique_ptr<Server> server(new Server(settings, host));
-  if (auto ready = server->Init(); !ready) return ready.error();
+  if (auto ready = server->Init(parts); !ready) return ready.error();
   return server;
 }
 
-Result<void> Server::Init() {
+Result<std::unique_ptr<swap::SwapStore>> Server::OpenStore(const ServerParts& parts, swap::Metadata* metadata) const {
+  if (parts.open_store) return parts.open_store(metadata);
+  swap::RocksdbOptions options;
+  options.directory = config().swap_dir;
+  auto opened = swap::OpenRocksdbSwapStore(options);
+  if (!opened) return Error{fmt::format("Can't open the swap directory: {}", opened.error().message)};
+  *metadata = std::move(opened->metadata);
+  if (opened->outcome == swap::OpenOutcome::kRecoveredCheckpoint) {
+    LogWarning("The last run did not stop cleanly: the states are those of the last clean stop before it");
+  } else if (opened->outcome == swap::OpenOutcome::kEmptyAfterCrash) {
+    LogWarning("The last run did not stop cleanly, nor did any before it: starting empty");
+  }
+  return std::move(opened->store);
+}
+
+Result<void> Server::Init(const ServerParts& parts) {
   start_ms_ = NowMs();
   last_save_s_ = start_ms_ / 1000;
   run_id_ = RandomHex(40);
@@ -65,17 +80,9 @@ Result<void> Server::Init() {
   std::unique_ptr<swap::SwapStore> store;
   swap::Metadata metadata;
   if (config().swap) {
-    swap::RocksdbOptions options;
-    options.directory = config().swap_dir;
-    auto opened = swap::OpenRocksdbSwapStore(options);
-    if (!opened) return Error{fmt::format("Can't open the swap directory: {}", opened.error().message)};
-    store = std::move(opened->store);
-    metadata = std::move(opened->metadata);
-    if (opened->outcome == swap::OpenOutcome::kRecoveredCheckpoint) {
-      LogWarning("The last run did not stop cleanly: the states are those of the last clean stop before it");
-    } else if (opened->outcome == swap::OpenOutcome::kEmptyAfterCrash) {
-      LogWarning("The last run did not stop cleanly, nor did any before it: starting empty");
-    }
+    auto opened = OpenStore(parts, &metadata);
+    if (!opened) return opened.error();
+    store = std::move(*opened);
   }
   uint64_t seed = Random64();
   if (auto found = metadata.find(kHashSeedMetadata); found != metadata.end()) seed = std::stoull(found->second);
@@ -85,7 +92,7 @@ Result<void> Server::Init() {
   if (auto found = metadata.find(kDatabaseMapMetadata); found != metadata.end()) {
     arena_->header().database_map.store(std::stoull(found->second), std::memory_order_relaxed);  // no reader yet
   }
-  keys_ = std::make_unique<Keyspace>(*arena_, effects_, shm::HashKey);
+  keys_ = std::make_unique<Keyspace>(*arena_, effects_, parts.hash_of != nullptr ? parts.hash_of : shm::HashKey);
   if (!keys_->Create()) return Error{"Out of memory allocating the index"};
   keys_->SetTime(start_ms_);
   arena_->file().HoldExecutorMutex();
@@ -192,7 +199,7 @@ void Server::Cron() {
   }
   keys_->DrainRetired();
   if (swapper_ != nullptr) {
-    swapper_->Cron();
+    swapper_->Cron(active_expire_);
     swapper_->Regulate();
   }
   SampleRates();

@@ -19,6 +19,7 @@
 #include "server/effects.h"
 #include "server/keyspace.h"
 #include "server/stats.h"
+#include "swap/swap_store.h"
 
 namespace chestbox {
 
@@ -39,10 +40,17 @@ class Host {
   virtual uint16_t tcp_port() const = 0;
 };
 
+// What tests put in the place of the real ones.
+struct ServerParts {
+  Keyspace::HashFunction hash_of = nullptr;
+  // An open store, and the metadata of its last clean close.
+  std::function<std::unique_ptr<swap::SwapStore>(swap::Metadata* metadata)> open_store;
+};
+
 class Server {
  public:
   // `settings` and `host` outlive the server. Opens the arena and the swap store. An Error says why it cannot start.
-  static Result<std::unique_ptr<Server>> Create(Settings& settings, Host& host);
+  static Result<std::unique_ptr<Server>> Create(Settings& settings, Host& host, const ServerParts& parts = {});
   ~Server();
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
@@ -96,7 +104,8 @@ class Server {
 
  private:
   Server(Settings& settings, Host& host);
-  Result<void> Init();
+  Result<void> Init(const ServerParts& parts);
+  Result<std::unique_ptr<swap::SwapStore>> OpenStore(const ServerParts& parts, swap::Metadata* metadata) const;
   void RegisterAppliers();
   void SampleRates();
 

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <future>
+#include <memory>
 #include <utility>
 
 namespace chestbox {
@@ -44,9 +46,14 @@ void StoreThread::Post(std::function<void()> work) {
   wake_.notify_one();
 }
 
-void StoreThread::Drain() {
-  std::unique_lock lock(mutex_);
-  drained_.wait(lock, [this] { return queue_.empty() && !busy_; });
+void StoreThread::RunAndWait(const std::function<void()>& work) {
+  // Shared: this thread may be gone from here before the other one has left set_value.
+  auto done = std::make_shared<std::promise<void>>();
+  Post([&work, done] {
+    work();
+    done->set_value();
+  });
+  done->get_future().wait();
 }
 
 void StoreThread::Loop() {
@@ -60,12 +67,9 @@ void StoreThread::Loop() {
   while (true) {
     if (queue_.empty() && stopping_) return;
     if (queue_.empty() && !more_idle_work) {
-      busy_ = false;
-      drained_.notify_all();
       wake_.wait(lock, [this] { return !queue_.empty() || stopping_; });
       continue;
     }
-    busy_ = true;
     if (queue_.empty()) {
       lock.unlock();
       more_idle_work = idle_();

@@ -23,8 +23,8 @@ class StoreThread {
   StoreThread& operator=(const StoreThread&) = delete;
 
   void Post(std::function<void()> work);
-  // Waits until everything posted so far has run.
-  void Drain();
+  // Runs `work` after everything posted so far, and waits for its end. Idle work may go on after that.
+  void RunAndWait(const std::function<void()>& work);
 
  private:
   void Loop();
@@ -34,9 +34,7 @@ class StoreThread {
   const std::function<bool()> idle_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::condition_variable drained_;
   std::deque<std::function<void()>> queue_;
-  bool busy_ = false;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -5,21 +5,22 @@
 // at once while the index fills in the background.
 //
 // Invariants
-// - Executor thread only; the store is called by two threads of its own (one writes, one reads), which never touch the
+// - Executor thread only; the store is called by threads of our own (one writes, the others read), which never touch the
 //   keyspace: they work on copies, and on value blocks that the swapper has pinned like a client would.
 // - An entry becomes "swapped out" only after the store acknowledged its record and nothing changed it meanwhile (kEntryClean).
 //   A failing disk loses nothing: the state stays in memory.
-// - Changes reach the store in the order in which they were made (one queue).
-// - One load a key at a time; a load from before a FLUSH is dropped.
+// - Changes reach the store in the order in which they were made (one queue). What is queued to be erased counts as erased.
+// - One load a key at a time; a load from before a FLUSH is dropped. States that a waiting command needs stay in memory
+//   until it has run, whatever memory says: it could wait for ever otherwise.
+// - Keys are told apart by their bytes everywhere: keys of one hash are rare, and as good as others.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -47,12 +48,13 @@ struct SwapperStats {
   uint64_t write_errors = 0;
   uint64_t loads_in_flight = 0;
   uint64_t bytes_in_flight = 0;   // on their way to the store
+  uint64_t erases_in_flight = 0;  // states whose record the store has still to remove
   std::string last_error;
 };
 
 class Swapper final : public StoredStateListener {
  public:
-  // Takes over an open store. `metadata` is what its last clean close left (empty: a fresh store).
+  // Takes over an open store, which holds what its last clean close left.
   Swapper(Keyspace& keys, Host& host, const Config& config, EffectSink& effects, std::unique_ptr<swap::SwapStore> store);
   ~Swapper() override;
 
@@ -60,12 +62,17 @@ class Swapper final : public StoredStateListener {
   void Start();
 
   // ---- Loading ----
-  // True if the command may run now. Otherwise the keys are being loaded and `done` is called once on the executor; the
-  // caller asks again then. `done` gets an Error if the disk fails.
-  using Done = std::function<void(const Result<void>&)>;
+  struct StateKey {
+    uint32_t database;  // logical
+    std::string key;
+  };
   bool InMemory(uint32_t database, std::string_view key) const;
-  void Load(uint32_t database, std::vector<std::string> keys, Done done);
-  // The names of the states of `database` in a range of positions that are not in memory, for SCAN and KEYS.
+  // Loads those of a command's keys that are not in memory, keeps all of them there, and calls `done` once on the executor, never
+  // before this returns; the command runs inside of it. An Error: the disk or memory failed.
+  using Done = std::function<void(const Result<void>&)>;
+  void Load(std::vector<StateKey> keys, Done done);
+  // The names of the states of `database` in a range of positions that are not in memory, for SCAN and KEYS. Names of others may be
+  // among them.
   using Names = std::function<void(Result<std::vector<std::string>>)>;
   void ListNames(uint32_t database, uint64_t from_position, uint64_t to_position, Names done);
   bool HasSwappedOut(uint32_t database) const;
@@ -73,15 +80,17 @@ class Swapper final : public StoredStateListener {
   // ---- Memory ----
   // Starts as many swap-outs as memory and the disk allow. Cheap when there is nothing to do; after every batch.
   void Regulate();
-  // Over `maxmemory`: commands that need memory wait (true) as long as the swapper gets on, else they fail.
+  // Over `maxmemory`: commands that need memory wait as long as the swapper gets on, else they fail.
   bool OverLimit() const;
   bool MakesProgress() const;
+  // `retry` is called in its turn, once there is memory or no hope of any.
   void WaitForMemory(std::function<void()> retry) { memory_waiters_.push_back(std::move(retry)); }
   void OnConfigChanged(const Config& config);
-  // Swaps one key out now, whatever memory says (DEBUG SWAPOUT; tests). `done` may be null.
+  // Swaps one key out now, whatever memory says (DEBUG SWAPOUT; tests). False: it can't leave now.
   bool SwapOutNow(uint32_t database, std::string_view key);
 
-  void Cron();  // expiry of swapped-out states, retry after disk errors
+  // Retries after disk errors; with `expire`, removes swapped-out states that have expired.
+  void Cron(bool expire);
 
   // Writes everything and closes the store. On an Error everything is as before.
   Result<void> SaveAll();
@@ -103,7 +112,7 @@ class Swapper final : public StoredStateListener {
     uint64_t hash = 0;
     std::string key;
     swap::StateAttributes attributes;
-    std::string payload;           // small values
+    std::string payload;            // small values
     std::string_view pinned_value;  // larger ones, read by the write thread where they lie
     uint32_t pin = shm::kNoPinSlot;
     uint64_t value_id = 0;
@@ -117,88 +126,147 @@ class Swapper final : public StoredStateListener {
     std::string key;
   };
   // One key's load; everybody who waits for it.
-  struct Load1 {
+  struct KeyLoad {
     uint32_t physical = 0;
     std::string key;
     uint64_t hash = 0;
     uint64_t generation = 0;
     std::vector<std::function<void(const Result<void>&)>> waiters;
   };
-  using LoadPtr = std::shared_ptr<Load1>;
+  using LoadPtr = std::shared_ptr<KeyLoad>;
+  using RecordPtr = std::shared_ptr<swap::StateRecord>;
+  // A listing under way, with what left memory meanwhile: the store may have been read before that was there.
+  struct Listing {
+    uint32_t physical = 0;
+    uint64_t from_position = 0;
+    uint64_t to_position = 0;
+    struct Name {
+      std::string key;
+      int64_t expire_at_ms;
+    };
+    std::vector<Name> names;
+  };
+  using ListingPtr = std::shared_ptr<Listing>;
+
+  static constexpr size_t kLoadedMax = 4096;  // loads remembered for the time when the disk fails
+  static constexpr int64_t kRetryMs = 1000;  // after a disk error
+
+  // Runs `work` on a thread of ours; nothing once the store is closed.
+  void Ask(StoreThread& thread, std::function<void()> work);
 
   // ---- Memory (swapper.cc) ----
   uint64_t UsedBytes() const;
-  bool AnythingToSwapOut() const;
+  uint64_t StatesInMemory() const;
+  bool IsExhausted() const;
+  void Shrink();
+  void ShedLoaded();
   void StartSwapOuts();
-  void PickColdest(std::vector<Outgoing>* batch);
+  bool PickColdest(std::vector<Outgoing>* batch);
+  bool MayLeave(uint32_t physical, uint64_t hash, std::string_view key) const;
   bool TakeOut(uint32_t physical, uint64_t hash, std::string_view key, std::vector<Outgoing>* batch);
   bool MakeOutgoing(uint32_t physical, shm::SlotRef& ref, uint64_t hash, Outgoing* out);
+  void Leave(uint32_t physical, const shm::SlotRef& ref, uint64_t hash, std::string_view key);
   void SendOut(std::vector<Outgoing> states);
   void FinishOut(const Batch& batch, const Result<void>& outcome);
+  void OnWriteFailed(const Error& error);
   void WakeMemoryWaiters();
-  void QueueChange(Change change);
-  void FlushChanges();
+  void PostWake();
   bool IsUnfilled(uint32_t physical, uint64_t position) const;
 
+  // ---- Writing (swapper_store.cc) ----
+  void QueueErase(uint32_t physical, uint64_t hash, std::string_view key);
+  void FlushChanges();
+  void RetryBacklog();
+  void FinishErases(const std::vector<std::string>& names);
+  Result<void> SaveStates();
   // On the write thread.
   Result<void> WriteBatch(std::vector<Outgoing>& states);
   Result<void> WriteChunked(Outgoing& state);
   Result<void> WriteBacklog();
+  Result<void> WriteErases(std::vector<std::string>* names);
 
   // ---- Loading (swapper_load.cc) ----
   bool NeedsLoad(uint32_t physical, std::string_view key, uint64_t hash) const;
   void StartLoad(const LoadPtr& load);
   void FinishLoad(const LoadPtr& load, Result<std::optional<swap::StateRecord>> loaded);
-  void LoadChunks(const LoadPtr& load, std::shared_ptr<swap::StateRecord> record);
+  void LoadChunks(const LoadPtr& load, const RecordPtr& record);
+  void StreamChunks(const LoadPtr& load, const RecordPtr& record);
+  void FinishChunks(const LoadPtr& load, const RecordPtr& record, shm::Link link, size_t bytes, const Result<void>& outcome);
   void LinkLoaded(const LoadPtr& load, const swap::StateRecord& record, std::string_view value, shm::Link value_link);
   void LoadNamesakes(const LoadPtr& load);
+  void FinishNamesakes(const LoadPtr& load, const Result<swap::ScanPage>& page);
   void CompleteLoad(const LoadPtr& load, const Result<void>& outcome);
+  void FinishListing(uint32_t database, const ListingPtr& listing, const Result<void>& outcome, const Names& done);
 
+  // ---- After a start, and expiry (swapper_fill.cc) ----
   void FillStep();
   void FinishFill(uint32_t physical, uint64_t generation, Result<swap::ScanPage> page);
   void MarkComplete(uint32_t physical);
-  void ExpireStored();
-  void EraseExpired(uint32_t physical, const swap::DueState& due);
+  void ExpireStored(uint32_t databases_left);
+  void FinishExpiries(uint32_t physical, bool usable, const std::vector<swap::DueState>& due, uint32_t databases_left);
+  bool EraseExpired(uint32_t physical, const swap::DueState& due);
 
   Keyspace& keys_;
   Host& host_;
   EffectSink& effects_;
   std::unique_ptr<swap::SwapStore> store_;
+  bool closed_ = false;  // the store is
   uint64_t maxmemory_bytes_ = 0;
   uint64_t high_percent_ = 95;
   uint64_t low_percent_ = 90;
 
   std::unique_ptr<shm::ClientPage> own_page_;  // pins of value blocks that the write thread is reading
   shm::PinTable own_pins_;
-  std::vector<std::function<void()>> memory_waiters_;
-  std::unordered_set<uint64_t> outgoing_;  // hash and database of what is on its way out
+  std::deque<std::function<void()>> memory_waiters_;
+  bool wake_posted_ = false;
+  // Keys, here and below, are named by physical database and key in one string (StateName).
+  std::unordered_set<std::string> outgoing_;
+  std::unordered_map<std::string, uint32_t> held_;      // by waiting commands, and how many
+  std::unordered_map<std::string, uint32_t> erasing_;   // erases that the store has still to take, and how many
   uint32_t pick_database_ = 0;
   uint64_t pick_position_ = 0;
+  bool picked_in_round_ = false;
+  bool exhausted_ = false;  // a whole round found nothing that could leave …
+  uint64_t exhausted_at_states_ = 0;  // … with so many states in memory
+  std::deque<std::string> loaded_;  // the latest loads, oldest first: what can leave without a disk that works
   double overhead_ = 1.0;  // arena bytes in memory, per byte of live blocks
   bool shrinking_ = false;  // between the marks, on the way down
   bool failing_ = false;    // the last write failed
+  bool backlog_failed_ = false;  // … and was one of the backlog
   int64_t retry_at_ms_ = 0;
-  uint32_t listings_ = 0;  // listings under way: no state becomes keyless until they are done
 
   std::vector<Change> changes_;
   std::deque<Change> backlog_;  // write thread only: changes that a failing disk has still to take
+  bool store_closed_ = false;   // write thread only
 
-  std::unordered_map<std::string, LoadPtr> loads_;  // by physical database and key
+  std::unordered_map<std::string, LoadPtr> loads_;
+  uint64_t streaming_bytes_ = 0;  // of large values that are being read into memory
+  std::deque<std::pair<LoadPtr, RecordPtr>> waiting_streams_;
+  std::vector<ListingPtr> listings_;
   uint64_t generation_[shm::kDatabases] = {};       // raised by FLUSH
   uint32_t fill_database_ = shm::kDatabases;        // the index fill: databases below are complete
   uint64_t fill_position_ = 0;                      // … and so is this one below here
-  std::unordered_set<uint64_t> settled_[shm::kDatabases];  // unfilled positions known to hold nothing in the store
+  std::unordered_set<std::string> settled_[shm::kDatabases];  // unfilled keys known not to be in the store
   bool fill_stalled_ = false;  // memory or the disk failed; the cron goes on
   bool expiring_ = false;
+  std::unordered_set<std::string> left_while_expiring_;
   uint32_t expire_database_ = 0;
   int64_t expire_at_ms_ = 0;
   SwapperStats stats_;
 
   // Last, so that the threads end before anything they use. Loads have a thread of their own, for they are what clients
-  // wait for; listings and the index fill take longer.
+  // wait for; large values, listings and the index fill take longer.
   std::unique_ptr<StoreThread> writer_;
   std::unique_ptr<StoreThread> reader_;
+  std::unique_ptr<StoreThread> streamer_;
   std::unique_ptr<StoreThread> lister_;
 };
+
+// Physical database and key in one string.
+inline std::string StateName(uint32_t physical, std::string_view key) {
+  std::string name(1, static_cast<char>(physical));
+  name.append(key);
+  return name;
+}
 
 }  // namespace chestbox

@@ -230,7 +230,7 @@ Result<void> Populate(CommandContext& ctx, Args args, ReplyWriter& reply) {
   for (int64_t i = 0; i < *count; ++i) {
     const std::string key = fmt::format("{}:{}", prefix, i);
     const Swapper* swapper = ctx.server.swapper();
-    if (ctx.keys.Exists(ctx.db, key) || (swapper != nullptr && !swapper->InMemory(ctx.db, key))) continue;
+    if ((swapper != nullptr && !swapper->InMemory(ctx.db, key)) || ctx.keys.Exists(ctx.db, key)) continue;
     std::string value = fmt::format("value:{}", i);
     if (bytes != 0) value.resize(static_cast<size_t>(bytes));
     auto set = ctx.keys.SetString(ctx.db, key, value, EncodingFor(value), kNoExpiry);
