@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 
@@ -64,6 +65,9 @@ Result<void> AttachService::Attach(Client& client) {
 void AttachService::Detach(Client& client) {
   auto found = pages_.find(client.attached_page);
   if (found == pages_.end()) return;
+  // Before anything that its pins kept is freed: chestbox_view_valid looks at this word after the view was read.
+  found->second->page->detached.store(1, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
   keys_.RemoveClientPage(found->second->page);
   pages_.erase(found);
   client.attached_page = 0;

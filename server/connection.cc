@@ -272,7 +272,9 @@ void Connection::Cron(int64_t now_ms) {
   if (closed_) return;
   const int64_t idle_ms = now_ms - client_->last_interaction_ms;
   const int64_t timeout_s = network_.config().timeout_s;
-  if (timeout_s > 0 && idle_ms > timeout_s * 1000 && !client_->parked) {
+  // An attached client reads without our noticing, and the end of its connection would be the end of its pins.
+  const bool may_be_idle = !client_->parked && client_->attached_page == 0;
+  if (timeout_s > 0 && idle_ms > timeout_s * 1000 && may_be_idle) {
     LogVerbose("Closing idle client");
     Close();
     return;

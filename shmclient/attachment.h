@@ -6,6 +6,7 @@
 // own reconnecting. One thread. After a fork the child has none of the mappings (MADV_DONTFORK) and calls Abandon().
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -36,6 +37,10 @@ class Attachment {
   uint64_t hash_seed() const { return hash_seed_; }
   uint32_t number() const { return number_; }
   bool server_is_dead() const { return shm::ServerIsDead(arena_.header()); }
+  // The server has ended this attachment: pins hold nothing any more.
+  bool is_detached() const {
+    return static_cast<const shm::ClientPage*>(page_)->detached.load(std::memory_order_acquire) != 0;
+  }
   // Read rights of some user have changed since this attachment was granted.
   bool rights_changed() const { return arena_.header().acl_epoch.load(std::memory_order_relaxed) != acl_epoch_; }
 
@@ -45,7 +50,6 @@ class Attachment {
   uint32_t views() const { return views_; }
 
   void KeepOpen(Socket socket) { kept_ = std::move(socket); }
-  const Socket& kept() const { return kept_; }
   void Abandon();
 
  private:

@@ -288,10 +288,11 @@ bool LocalClient::ViewIsValid(const chestbox_view& view) const {
   if (PinKind(view.pin) != ViewKind::kPinned) return view.data != nullptr;
   if (fork_generation_ != fork_generation.load(std::memory_order_relaxed)) return false;
   const Attachment* attachment = FindAttachment(PinAttachment(view.pin));
-  if (attachment == nullptr) return false;
-  // A dead server writes nothing any more. One that lives keeps the pins as long as it keeps the connection.
-  if (attachment->server_is_dead()) return true;
-  return attachment == attachment_.get() ? connection_.IsConnected() : attachment->kept().IsConnected();
+  // Pairs with the server's fence in Detach: if any byte that was read through the view was written after the pins had
+  // ended, the word says so.
+  std::atomic_thread_fence(std::memory_order_acquire);
+  // A server that died without detaching anybody writes nothing any more.
+  return attachment != nullptr && !attachment->is_detached();
 }
 
 chestbox_stats LocalClient::stats() const {

@@ -51,7 +51,7 @@ class LocalClient {
   void Release(chestbox_view* view);
   bool ViewIsValid(const chestbox_view& view) const;
 
-  bool attached() const { return local_ != nullptr && !local_->server_is_dead(); }
+  bool attached() const { return Local() != nullptr; }
   const std::string& attach_error() const { return attach_error_; }
   const std::string& last_error() const { return last_error_; }
   int last_code() const { return last_code_; }
@@ -71,7 +71,7 @@ class LocalClient {
     Attachment* local = local_;
     if (fork_generation_ != fork_generation.load(std::memory_order_relaxed)) [[unlikely]]
       return nullptr;
-    if (local == nullptr || local->server_is_dead() || local->rights_changed()) [[unlikely]]
+    if (local == nullptr || local->server_is_dead() || local->rights_changed() || local->is_detached()) [[unlikely]]
       return nullptr;
     return local;
   }

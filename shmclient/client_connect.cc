@@ -59,8 +59,9 @@ int LocalClient::EnsureConnected() {
   if (fork_generation_ != fork_generation.load(std::memory_order_relaxed)) LeaveParent();
   const bool dead = attachment_ != nullptr && attachment_->server_is_dead();
   const bool other_rights = attachment_ != nullptr && attachment_->rights_changed();
+  const bool detached = attachment_ != nullptr && attachment_->is_detached();
   // With a transaction under way the connection is kept, and its reads go to the server, which knows the rights.
-  if (!dead && connection_.IsIdle() && (!other_rights || session_.has_state())) return CHESTBOX_OK;
+  if (!dead && !detached && connection_.IsIdle() && (!other_rights || session_.has_state())) return CHESTBOX_OK;
   LoseConnection();
   if (lost_state_) {
     lost_state_ = false;

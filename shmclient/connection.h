@@ -39,8 +39,6 @@ class Connection {
   bool is_open() const { return socket_.is_open() && !broken_; }
   // Whether it can be used: the server has neither closed it nor sent anything unasked.
   bool IsIdle() const { return is_open() && socket_.IsIdle(); }
-  // Whether the server has not closed it.
-  bool IsConnected() const { return socket_.IsConnected(); }
   void SetTimeout(int timeout_ms) { socket_.SetTimeout(timeout_ms); }
   // The socket alone, for whoever has to keep it open; the connection is closed then.
   Socket TakeSocket();

@@ -4,7 +4,6 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -188,11 +187,6 @@ bool Socket::IsIdle() const {
     count = recv(descriptor_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   } while (count < 0 && errno == EINTR);
   return count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
-}
-
-bool Socket::IsConnected() const {
-  pollfd state{descriptor_, POLLRDHUP, 0};
-  return is_open() && poll(&state, 1, 0) >= 0 && (state.revents & (POLLRDHUP | POLLHUP | POLLERR)) == 0;
 }
 
 }  // namespace chestbox::shmclient

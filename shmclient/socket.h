@@ -44,8 +44,6 @@ class Socket {
 
   // Whether the peer still is there and has sent nothing unasked. A system call that does not block.
   bool IsIdle() const;
-  // Whether the peer still is there, whatever it has sent. The same.
-  bool IsConnected() const;
 
   int descriptor() const { return descriptor_; }
 

@@ -22,6 +22,9 @@ struct ClientPage {
   // Bit i is set before any of the slots 16 i … 16 i + 15 is, so that scanning an idle client costs one load.
   alignas(64) std::atomic<uint64_t> summary;
   alignas(64) std::atomic<Link> slots[kPinSlots];
+  // Set by the server, once: it does not look at this page any more (the connection ended), so that pins in it hold nothing.
+  // The client, which makes no system call to read, learns from it that it has to connect again.
+  alignas(64) std::atomic<uint32_t> detached;
 };
 inline constexpr uint64_t kClientPageBytes = (sizeof(ClientPage) + 4095) & ~uint64_t{4095};
 

@@ -127,8 +127,7 @@ CHESTBOX_API int chestbox_get(chestbox_client* client, const void* key, size_t k
 CHESTBOX_API void chestbox_release(chestbox_client* client, chestbox_view* view);
 
 /* 1 if everything that was read through the view up to now was right, 0 if the server may have taken its memory back:
- * it ended this connection (CLIENT KILL, a limit) while it goes on itself. To be asked after use. Costs a system call
- * for a pinned view. */
+ * it ended this connection (CLIENT KILL, a limit) while it goes on itself. To be asked after use. Never blocks. */
 CHESTBOX_API int chestbox_view_valid(chestbox_client* client, const chestbox_view* view);
 
 /* Copies the string at `key` to `buffer`. *size (may be NULL) is its size, also with TOO_SMALL; otherwise it is 0.
