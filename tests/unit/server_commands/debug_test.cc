@@ -62,7 +62,8 @@ TEST_CASE("DEBUG RELOAD drops what has expired and keeps the rest, in the encodi
   s.Do("debug set-active-expire 0");
   s.Do("set gone v px 10");
   s.Do("set kept v px 100000");
-  s.Do("append raw abc");
+  s.Do("append raw ab");
+  s.Do("append raw c");
   s.Do("set number 7");
   s.Do("setrange number 0 8");
   s.Advance(20);
