@@ -2,7 +2,7 @@
 #include <fmt/format.h>
 
 #include <iterator>
-#include <limits>
+#include <optional>
 
 #include "server/commands/client_command.h"
 #include "server/commands/command_parser.h"

@@ -1,9 +1,6 @@
 // DEBUG: what tests need, behind enable-debug-command. Executor thread only.
 #pragma once
 
-#include <array>
-#include <string>
-
 #include "server/command.h"
 
 namespace chestbox {
