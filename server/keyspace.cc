@@ -257,9 +257,9 @@ Result<void> Keyspace::SetString(uint32_t database, std::string_view key, std::s
                                  StringEncoding encoding, int64_t expire_at_ms) {
   const uint64_t hash = HashOf(key);
   SlotRef ref = FindLive(database, key, hash);
-  const bool keeps_access = ref && lfu_;
+  const bool keeps_access = ref && lfu_;  // writes count as uses
   const uint32_t access =
-      keeps_access ? shm::LoadHeader(memory_.At(EntryLink(ref.entry))).access() : NewAccessWord();
+      keeps_access ? TouchedAccess(shm::LoadHeader(memory_.At(EntryLink(ref.entry))).access()) : NewAccessWord();
   if (ref && expire_at_ms == kNoExpiry && OverwriteInline(ref, value, encoding, expire_at_ms, access)) return {};
   const uint64_t entry =
       NewEntry({key, ValueType::kString, static_cast<uint8_t>(encoding), expire_at_ms, access}, value);

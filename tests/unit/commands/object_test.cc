@@ -57,6 +57,9 @@ TEST_CASE("OBJECT FREQ works with LFU policies only") {
   CHECK(s.Do("object freq k") == ":5");
   s.Do("get k");
   CHECK(s.Do("object freq k") == ":6");  // the first step above the start is certain
+  s.Do("set w v");
+  s.Do("set w v");
+  CHECK(s.Do("object freq w") == ":6");  // writes count
   CHECK(s.Do("object idletime k").starts_with("-ERR An LFU maxmemory policy is selected"));
 }
 
