@@ -9,7 +9,9 @@
 #include <rocksdb/utilities/table_properties_collectors.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdarg>
+#include <thread>
 #include <vector>
 
 namespace chestbox::swap {
@@ -23,6 +25,8 @@ constexpr uint64_t kManifestSizeMax = 16 * kMiB;
 // is compacted early, or the search for what is due would step over ever more of them.
 constexpr size_t kDeletionWindow = 128;
 constexpr size_t kDeletionsInWindow = 64;
+// Two write buffers, to a disk that is slow and busy; past that it is an error and not a wait.
+constexpr std::chrono::seconds kFlushWaitMax{120};
 
 rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
@@ -65,7 +69,10 @@ rocksdb::DBOptions DatabaseOptions(const RocksdbOptions& options, std::shared_pt
   rocksdb::DBOptions database;
   database.create_if_missing = true;
   database.create_missing_column_families = true;
-  database.atomic_flush = true;
+  // Not atomic_flush: what is durable is what a clean close flushed, all of it, so that the families agree; and with
+  // it, after a flush that failed for lack of space, RocksDB 7.8 leaves buffers marked as being flushed, and they are
+  // never flushed again (its pull request 11872).
+  database.atomic_flush = false;
   database.avoid_flush_during_shutdown = true;  // CloseDirty keeps nothing; CloseClean flushes itself
   database.db_write_buffer_size = 2 * options.write_buffer_bytes;
   database.max_open_files = options.open_files_max;
@@ -152,6 +159,20 @@ class RocksdbEngine::Impl {
     return ToResult(status);
   }
 
+  // What is not in a table file yet, whether being flushed or not: entries of active memory tables, and full tables.
+  uint64_t EntriesInMemory() const {
+    uint64_t sum = 0;
+    for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+      for (const auto& property :
+           {rocksdb::DB::Properties::kNumEntriesActiveMemTable, rocksdb::DB::Properties::kNumImmutableMemTable}) {
+        uint64_t value = 0;
+        CHECK(db_->GetIntProperty(handle, property, &value));
+        sum += value;
+      }
+    }
+    return sum;
+  }
+
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
   std::shared_ptr<FailureListener> listener_ = std::make_shared<FailureListener>();
@@ -236,7 +257,20 @@ Result<void> RocksdbEngine::Flush() {
   rocksdb::FlushOptions flush;
   flush.wait = true;
   flush.allow_write_stall = true;
-  return ToResult(impl_->db_->Flush(flush, impl_->handles_));
+  if (auto flushed = ToResult(impl_->db_->Flush(flush, impl_->handles_)); !flushed) return flushed;
+  return WaitUntilFlushed();
+}
+
+// RocksDB 7.8 does not wait, and says OK with the flush still to come, when a Resume() before met an error. A close
+// would then lose what is in memory, so that the memory tables themselves are asked.
+Result<void> RocksdbEngine::WaitUntilFlushed() const {
+  const auto deadline = std::chrono::steady_clock::now() + kFlushWaitMax;
+  while (impl_->EntriesInMemory() != 0) {
+    if (impl_->listener_->failed()) return Error{"ERR swap: a flush failed"};
+    if (std::chrono::steady_clock::now() > deadline) return Error{"ERR swap: a flush has left states in memory"};
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return {};
 }
 
 Result<void> RocksdbEngine::Close() { return impl_->Close(); }

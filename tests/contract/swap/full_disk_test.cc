@@ -132,6 +132,31 @@ TEST_CASE("The disk may fill up at any point of a flush or a compaction, time an
   }
 }
 
+TEST_CASE("A clean close after a full disk keeps what was written since") {
+  SmallDisk disk("size=24m");
+  if (!disk.mounted()) {
+    WARN("not permitted to mount a tmpfs: skipped");
+    return;
+  }
+  auto opened = OpenOn(disk.path(), 8 << 20);
+  REQUIRE(opened.ok());
+  SwapStore& store = *opened->store;
+  const std::string payload = Bytes(16384, 1);
+  uint64_t accepted = 0;
+  for (int refusals = 0; refusals < 3;) {
+    TryApply(store, {Put(Id("k", accepted), payload)}).ok() ? void(++accepted) : void(++refusals);
+  }
+  REQUIRE(mount("none", disk.path().c_str(), "tmpfs", MS_REMOUNT, "size=400m") == 0);
+  Apply(store, {Put(Id("after"), "space")});
+  REQUIRE(store.CloseClean({}).ok());
+  opened->store.reset();
+
+  auto again = OpenOn(disk.path());
+  REQUIRE(again.ok());
+  REQUIRE(Payload(*again->store, Id("after")) == "space");
+  for (uint64_t i = 0; i < accepted; ++i) REQUIRE(Payload(*again->store, Id("k", i)) == payload);
+}
+
 TEST_CASE("A value that is written in steps can be tried again, or dropped, after a full disk") {
   SmallDisk disk("size=64m");
   if (!disk.mounted()) {
