@@ -3,7 +3,8 @@
 //
 // Invariants
 // - Executor thread only.
-// - A key whose expiry has come is never found: meeting one deletes it and reports "DEL key" to the sink. Everything else
+// - A key whose expiry has come is never found: meeting one deletes it and reports "DEL key" to the sink. Everything
+// else
 //   that writes leaves the effect to its caller (a command), which reports it once.
 // - A call that returns an error (memory) has changed nothing.
 // - A StateView, and any bytes it points to, is valid until the next call that writes.
@@ -30,6 +31,8 @@ using shm::StringEncoding;
 using shm::ValueType;
 
 inline constexpr int64_t kNoExpiry = -1;
+// The same as the index wants it.
+constexpr int64_t OrNever(int64_t expire_at_ms) { return expire_at_ms == kNoExpiry ? shm::kNeverMs : expire_at_ms; }
 
 // "OOM command not allowed when used memory > 'maxmemory'."
 Error OutOfMemory();
@@ -54,7 +57,8 @@ struct KeyspaceStats {
   uint64_t expired_time_cap_reached = 0;
 };
 
-// Told when the store's record of a key is of no more use (it was deleted or flushed in memory). Implemented by the swapper.
+// Told when the store's record of a key is of no more use (it was deleted or flushed in memory). Implemented by the
+// swapper.
 class StoredStateListener {
  public:
   virtual ~StoredStateListener() = default;
@@ -74,7 +78,8 @@ class Keyspace {
 
   [[nodiscard]] bool Create();  // the empty indexes; false: no memory
 
-  // ---- Time: one `now` for a whole command, script or EXEC. It never goes back, and is published to co-located readers. ----
+  // ---- Time: one `now` for a whole command, script or EXEC. It never goes back, and is published to co-located
+  // readers. ----
   void SetTime(int64_t now_ms);
   int64_t now_ms() const { return now_ms_; }
 
@@ -95,8 +100,8 @@ class Keyspace {
                          int64_t expire_at_ms);
   // MSET: key, value, key, value, … all or nothing; without expiry; the last of equal keys wins.
   Result<void> SetStrings(uint32_t database, std::span<const std::string_view> keys_and_values);
-  // Gives the live string at `key` another size and returns its bytes to write to (added ones are zero). The encoding becomes
-  // raw; the expiry stays. For APPEND and SETRANGE: in place where the block has room, amortised O(1).
+  // Gives the live string at `key` another size and returns its bytes to write to (added ones are zero). The encoding
+  // becomes raw; the expiry stays. For APPEND and SETRANGE: in place where the block has room, amortised O(1).
   Result<std::span<char>> ResizeString(uint32_t database, std::string_view key, size_t new_bytes);
   // Replaces the value of the live string at `key`, keeping its expiry (INCR and its kin, SET KEEPTTL).
   Result<void> ReplaceString(uint32_t database, std::string_view key, std::string_view value, StringEncoding encoding);
@@ -123,8 +128,8 @@ class Keyspace {
     StateView state;
     uint64_t position;
   };
-  // Visits the live keys of the bucket that holds `position`, expired ones left out and not deleted. Returns the next bucket's
-  // position. `*swapped_out` grows by the entries there that are not in memory.
+  // Visits the live keys of the bucket that holds `position`, expired ones left out and not deleted. Returns the next
+  // bucket's position. `*swapped_out` grows by the entries there that are not in memory.
   uint64_t VisitBucket(uint32_t database, uint64_t position, const std::function<void(const KeyInfo&)>& visit,
                        uint64_t* swapped_out);
   // A random key in memory that lives, if there is one.
@@ -169,11 +174,11 @@ class Keyspace {
   std::string_view KeyOf(uint64_t live_entry) const;
   // Turns a live entry into a keyless swapped-out one and retires its blocks.
   void SwapOut(uint32_t physical, shm::SlotRef ref, uint64_t hash);
-  // Makes a key live, clean and stored that is swapped out (`indexed`), or in the store only because its index is not complete yet
-  // (then a keyless entry with its hash bits is another key's). The value is `value`, or lies already in the unlinked block
-  // `value_link` (more than kInlineValueBytesMax bytes), which is taken over on success.
-  Result<void> SwapIn(uint32_t physical, std::string_view key, bool indexed, std::string_view value, shm::Link value_link,
-                      int64_t expire_at_ms, uint32_t access);
+  // Makes a key live, clean and stored that is swapped out (`indexed`), or in the store only because its index is not
+  // complete yet (then a keyless entry with its hash bits is another key's). The value is `value`, or lies already in
+  // the unlinked block `value_link` (more than kInlineValueBytesMax bytes), which is taken over on success.
+  Result<void> SwapIn(uint32_t physical, std::string_view key, bool indexed, std::string_view value,
+                      shm::Link value_link, int64_t expire_at_ms, uint32_t access);
   // Deletes a swapped-out entry whose state has expired in the store; reports the effect.
   void ExpireSwappedOut(uint32_t physical, const shm::SlotRef& ref, uint64_t hash, std::string_view key);
   void ReportExpired(uint32_t physical, std::string_view key);
@@ -198,14 +203,16 @@ class Keyspace {
 
   // Blocks that nothing links to yet. The entry carries no hash tag.
   uint64_t NewEntry(const NewState& state, std::string_view value);
-  uint64_t NewEntryAround(const NewState& state, uint32_t value_bytes, shm::Link value_link, std::string_view inline_value);
+  uint64_t NewEntryAround(const NewState& state, uint32_t value_bytes, shm::Link value_link,
+                          std::string_view inline_value);
   void FreeEntry(uint64_t entry);
   void FreeKeyBlock(uint64_t entry) { memory_.Free(shm::EntryLink(entry)); }
 
   bool OverwriteInline(shm::SlotRef& ref, std::string_view value, StringEncoding encoding, int64_t expire_at_ms,
                        uint32_t access);
   // Makes `entry` the one of its key; on success `*old` is what it replaced (0: nothing), not yet freed.
-  bool LinkEntry(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint64_t entry, int64_t expire_at_ms, uint64_t* old);
+  bool LinkEntry(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint64_t entry, int64_t expire_at_ms,
+                 uint64_t* old);
   bool LinkAndFree(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint64_t entry, int64_t expire_at_ms);
   bool ResizeInline(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint32_t new_bytes);
   bool ResizeExternal(shm::SlotRef& ref, uint32_t new_bytes);

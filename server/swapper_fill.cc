@@ -160,7 +160,7 @@ bool Swapper::EraseExpired(uint32_t physical, const swap::DueState& due) {
     const StateView view = keys_.ViewOf(ref.entry);
     if (view.expire_at_ms == due.expire_at_ms || outgoing_.contains(name)) return false;
     keys_.index(physical).Replace(ref, ref.entry & ~(kEntryStored | kEntryClean),
-                                  view.expire_at_ms == kNoExpiry ? shm::kNeverMs : view.expire_at_ms);
+                                  OrNever(view.expire_at_ms));
     keys_.FinishCommand();
   } else if (IsUnfilled(physical, shm::PositionOf(hash))) {
     // A keyless entry with its hash bits, if there is one, is another key's.

@@ -187,7 +187,7 @@ Result<void> Swapper::SaveStates() {
         const StateView view = keys_.ViewOf(ref.entry);
         // Marked as stored whatever becomes of the write: a later DEL must reach the store.
         keys_.index(physical).Replace(ref, ref.entry | shm::kEntryStored,
-                                      view.expire_at_ms == kNoExpiry ? shm::kNeverMs : view.expire_at_ms);
+                                      OrNever(view.expire_at_ms));
         Outgoing out;
         out.physical = physical;
         out.hash = hash;
