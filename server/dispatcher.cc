@@ -155,11 +155,12 @@ void Dispatcher::Run(Client& client, const CommandSpec& spec, Args args) {
   const size_t mark = client.output.size();
   const ReplyMode mode = client.reply_mode;
   ++client.commands;
+  Result<void> outcome = spec.run(ctx, args, client.reply);
+  keys.FinishCommand();
+  // Counted afterwards, as Redis counts; and CONFIG RESETSTAT may have thrown the counters away.
   ++server_.stats().commands_processed;
   CommandStats& stats = server_.stats().commands[&spec];
   ++stats.calls;
-  Result<void> outcome = spec.run(ctx, args, client.reply);
-  keys.FinishCommand();
   if (!outcome) {
     client.reply.Truncate(mark);
     ++stats.failed_calls;

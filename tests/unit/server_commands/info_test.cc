@@ -98,6 +98,8 @@ TEST_CASE("INFO counts commands, refusals and failures") {
   CHECK(Field(s, "latencystats", "latency_percentiles_usec_get").starts_with("p50="));
   CHECK(Field(s, "latencystats", "latency_percentiles_usec_get").find(",p99=") != std::string::npos);
   CHECK(s.Do("config resetstat") == "+OK");
+  CHECK(Field(s, "commandstats", "cmdstat_config|resetstat").starts_with("calls=1,"));
+  CHECK(Field(s, "stats", "total_commands_processed") == "2");
   CHECK(Field(s, "commandstats", "cmdstat_get") == "(none)");
   CHECK(Field(s, "errorstats", "errorstat_ERR") == "(none)");
   CHECK(Field(s, "stats", "keyspace_hits") == "0");
