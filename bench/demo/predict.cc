@@ -66,10 +66,10 @@ Scores Classify(const double* tensor) {
   }
   const double straight = Strength(histograms[0]) + Strength(histograms[1]);
   const double slanted = Strength(histograms[2]) + Strength(histograms[3]);
-  const double detail = straight + slanted;
+  const double detail = (straight + slanted) / kFilters;
   // Fixed weights, one line a label, in the order of kLabels.
-  Scores scores = {4 * light - 2,  2 - 4 * light,           8 * warmth, -8 * warmth, 2 * detail - 3,
-                   3 - 2 * detail, 8 * (straight - slanted)};
+  Scores scores = {4 * light - 2, 2 - 4 * light,           8 * warmth, -8 * warmth, detail - 1,
+                   1 - detail,    2 * (straight - slanted)};
   double sum = 0;
   for (double& score : scores) sum += score = std::exp(score);
   for (double& score : scores) score /= sum;
