@@ -131,13 +131,18 @@ void Swapper::Shrink() {
   if (!shrinking_) return;
   for (int i = 0; i < kFreeStepsMax && keys_.FreeStep(); ++i) {
   }
-  if (failing_) ShedLoaded();
+  if (keys_.lazily_freed_pending() != 0 && !memory_waiters_.empty()) PostRegulate();
+  if (failing_) {
+    ShedLoaded(maxmemory_bytes_ * low_percent_ / 100);
+  } else if (used > maxmemory_bytes_) {
+    ShedLoaded(maxmemory_bytes_);
+  }
   if (!IsExhausted()) StartSwapOuts();
 }
 
-// While the disk fails, what was loaded and not changed can leave without it.
-void Swapper::ShedLoaded() {
-  while (!loaded_.empty() && UsedBytes() * 100 > maxmemory_bytes_ * low_percent_) {
+// What was loaded and not changed can leave without the disk, when that fails, or is slower than who reads.
+void Swapper::ShedLoaded(uint64_t to_bytes) {
+  while (!loaded_.empty() && UsedBytes() > to_bytes) {
     const std::string name = std::move(loaded_.front());
     loaded_.pop_front();
     const auto physical = static_cast<uint32_t>(static_cast<unsigned char>(name[0]));
@@ -174,9 +179,15 @@ void Swapper::StartSwapOuts() {
   keys_.FinishCommand();
   keys_.DrainRetired();
   // Somebody waits and nothing is under way that would come back here: look on in the next turn.
-  if (stuck && outgoing_.empty() && !memory_waiters_.empty() && !exhausted_) {
-    host_.Post([this] { Regulate(); });
-  }
+  if (stuck && outgoing_.empty() && !memory_waiters_.empty() && !exhausted_) PostRegulate();
+}
+
+void Swapper::PostRegulate() {
+  if (std::exchange(regulate_posted_, true)) return;
+  host_.Post([this] {
+    regulate_posted_ = false;
+    Regulate();
+  });
 }
 
 bool Swapper::IsUnfilled(uint32_t physical, uint64_t position) const {
@@ -269,7 +280,7 @@ bool Swapper::MakeOutgoing(uint32_t physical, shm::SlotRef& ref, uint64_t hash, 
   } else {
     out->payload = rdb::EncodeStringObject(view.value);
   }
-  keys_.index(physical).Replace(ref, entry, view.expire_at_ms == kNoExpiry ? shm::kNeverMs : view.expire_at_ms);
+  keys_.index(physical).Replace(ref, entry, OrNever(view.expire_at_ms));
   return true;
 }
 
@@ -323,7 +334,7 @@ void Swapper::FinishOut(const Batch& batch, const Result<void>& outcome) {
     if (!outcome) {
       const int64_t expire_at_ms = keys_.ViewOf(ref.entry).expire_at_ms;
       keys_.index(state.physical)
-          .Replace(ref, ref.entry & ~kEntryClean, expire_at_ms == kNoExpiry ? shm::kNeverMs : expire_at_ms);
+          .Replace(ref, ref.entry & ~kEntryClean, OrNever(expire_at_ms));
     } else if (MayLeave(state.physical, state.hash, state.key)) {
       Leave(state.physical, ref, state.hash, state.key);
     }

@@ -159,7 +159,7 @@ class Swapper final : public StoredStateListener {
   uint64_t StatesInMemory() const;
   bool IsExhausted() const;
   void Shrink();
-  void ShedLoaded();
+  void ShedLoaded(uint64_t to_bytes);
   void StartSwapOuts();
   bool PickColdest(std::vector<Outgoing>* batch);
   bool MayLeave(uint32_t physical, uint64_t hash, std::string_view key) const;
@@ -171,6 +171,7 @@ class Swapper final : public StoredStateListener {
   void OnWriteFailed(const Error& error);
   void WakeMemoryWaiters();
   void PostWake();
+  void PostRegulate();
   bool IsUnfilled(uint32_t physical, uint64_t position) const;
 
   // ---- Writing (swapper_store.cc) ----
@@ -219,6 +220,7 @@ class Swapper final : public StoredStateListener {
   shm::PinTable own_pins_;
   std::deque<std::function<void()>> memory_waiters_;
   bool wake_posted_ = false;
+  bool regulate_posted_ = false;
   // Keys, here and below, are named by physical database and key in one string (StateName).
   std::unordered_set<std::string> outgoing_;
   std::unordered_map<std::string, uint32_t> held_;      // by waiting commands, and how many
@@ -228,7 +230,7 @@ class Swapper final : public StoredStateListener {
   bool picked_in_round_ = false;
   bool exhausted_ = false;  // a whole round found nothing that could leave …
   uint64_t exhausted_at_states_ = 0;  // … with so many states in memory
-  std::deque<std::string> loaded_;  // the latest loads, oldest first: what can leave without a disk that works
+  std::deque<std::string> loaded_;  // the latest loads, oldest first: what can leave without the disk
   double overhead_ = 1.0;  // arena bytes in memory, per byte of live blocks
   bool shrinking_ = false;  // between the marks, on the way down
   bool failing_ = false;    // the last write failed
