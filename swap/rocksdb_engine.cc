@@ -17,6 +17,9 @@
 namespace chestbox::swap {
 namespace {
 
+// A flush writes two buffers at most.
+constexpr int kFlushWaitsMax = 6000;
+constexpr std::chrono::milliseconds kFlushWait{5};
 constexpr double kFilterBitsPerKey = 10;  // 1% of the lookups of missing names read a block
 constexpr uint64_t kMiB = 1024 * 1024;
 constexpr uint64_t kTableSizeTarget = 32 * kMiB;
@@ -173,6 +176,20 @@ class RocksdbEngine::Impl {
     return sum;
   }
 
+  // Changes that are in no table yet.
+  uint64_t BufferedEntries() const {
+    uint64_t sum = 0;
+    for (const std::string& property :
+         {rocksdb::DB::Properties::kNumEntriesActiveMemTable, rocksdb::DB::Properties::kNumEntriesImmMemTables}) {
+      for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+        uint64_t entries = 0;
+        CHECK(db_->GetIntProperty(handle, property, &entries));
+        sum += entries;
+      }
+    }
+    return sum;
+  }
+
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
   std::shared_ptr<FailureListener> listener_ = std::make_shared<FailureListener>();
@@ -257,20 +274,15 @@ Result<void> RocksdbEngine::Flush() {
   rocksdb::FlushOptions flush;
   flush.wait = true;
   flush.allow_write_stall = true;
-  if (auto flushed = ToResult(impl_->db_->Flush(flush, impl_->handles_)); !flushed) return flushed;
-  return WaitUntilFlushed();
-}
-
-// RocksDB 7.8 does not wait, and says OK with the flush still to come, when a Resume() before met an error. A close
-// would then lose what is in memory, so that the memory tables themselves are asked.
-Result<void> RocksdbEngine::WaitUntilFlushed() const {
-  const auto deadline = std::chrono::steady_clock::now() + kFlushWaitMax;
-  while (impl_->EntriesInMemory() != 0) {
-    if (impl_->listener_->failed()) return Error{"ERR swap: a flush failed"};
-    if (std::chrono::steady_clock::now() > deadline) return Error{"ERR swap: a flush has left states in memory"};
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  // After a recovery that failed, RocksDB 7.8 returns before the flush is done, and says nothing of it. What is left in a buffer would
+  // be lost, so it is looked at, and waited for.
+  for (int waits = 0; waits < kFlushWaitsMax; ++waits) {
+    if (auto flushed = ToResult(impl_->db_->Flush(flush, impl_->handles_)); !flushed) return flushed;
+    if (impl_->BufferedEntries() == 0) return {};
+    if (auto recovered = Recover(); !recovered) return recovered;
+    std::this_thread::sleep_for(kFlushWait);
   }
-  return {};
+  return Error{"ERR swap: a flush does not come to its end"};
 }
 
 Result<void> RocksdbEngine::Close() { return impl_->Close(); }
