@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "protocol/shm/server_liveness.h"
 #include "server/arena/arena_file.h"
 
 namespace chestbox {
@@ -65,9 +66,12 @@ Result<void> AttachService::Attach(Client& client) {
 void AttachService::Detach(Client& client) {
   auto found = pages_.find(client.attached_page);
   if (found == pages_.end()) return;
-  // Before anything that its pins kept is freed: chestbox_view_valid looks at this word after the view was read.
-  found->second->page->detached.store(1, std::memory_order_relaxed);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  // At the end of the process nothing is freed any more: views outlive the server, and clients know it by the header.
+  if (!shm::ServerIsDead(*reinterpret_cast<const shm::ArenaHeader*>(arena_.base()))) {
+    // Before anything that its pins kept is freed: chestbox_view_valid looks at this word after the view was read.
+    found->second->page->detached.store(1, std::memory_order_relaxed);
+    std::atomic_thread_fence(std::memory_order_seq_cst);
+  }
   keys_.RemoveClientPage(found->second->page);
   pages_.erase(found);
   client.attached_page = 0;
