@@ -74,7 +74,6 @@ class RocksdbEngine {
   uint64_t memory_bytes() const;
 
  private:
-  Result<void> WaitUntilFlushed() const;
   class Impl;
   explicit RocksdbEngine(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
