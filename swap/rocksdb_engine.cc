@@ -19,6 +19,7 @@ namespace {
 
 // A flush writes two buffers at most.
 constexpr int kFlushWaitsMax = 6000;
+constexpr int kFlushWaitsPerRecovery = 20;
 constexpr std::chrono::milliseconds kFlushWait{5};
 constexpr double kFilterBitsPerKey = 10;  // 1% of the lookups of missing names read a block
 constexpr uint64_t kMiB = 1024 * 1024;
@@ -279,6 +280,8 @@ Result<void> RocksdbEngine::Flush() {
   for (int waits = 0; waits < kFlushWaitsMax; ++waits) {
     if (auto flushed = ToResult(impl_->db_->Flush(flush, impl_->handles_)); !flushed) return flushed;
     if (impl_->BufferedEntries() == 0) return {};
+    // On a disk that is still full, a recovery tells so at once; where nothing failed, it does nothing.
+    if (waits % kFlushWaitsPerRecovery == 0) impl_->listener_->MarkFailed();
     if (auto recovered = Recover(); !recovered) return recovered;
     std::this_thread::sleep_for(kFlushWait);
   }
