@@ -57,6 +57,7 @@ void Swapper::RetryBacklog() {
         OnWriteFailed(written.error());
       } else {
         failing_ = false;
+        exhausted_ = false;
         Regulate();
       }
     });
