@@ -45,7 +45,7 @@ namespace {
 
 ArenaAllocator* OwnerOf(extent_hooks_t* hooks) {
   ArenaAllocator* owner = nullptr;
-  // NOLINTNEXTLINE(bugprone-sizeof-expression): mallctl takes the pointer itself
+  // NOLINTNEXTLINE(bugprone-sizeof-expression): it is the pointer that lies behind the hooks
   std::memcpy(&owner, reinterpret_cast<char*>(hooks) + sizeof(extent_hooks_t), sizeof owner);
   return owner;
 }
