@@ -1,5 +1,6 @@
-// Integers in canonical decimal form, as Redis' string2ll reads them: no sign but '-', no leading zeros, no spaces, no "-0";
-// 64 bits. What an integer reads as is exactly what it prints as, so a string may be kept as "int" without losing its text.
+// Integers in canonical decimal form, as Redis' string2ll reads them: no sign but '-', no leading zeros, no spaces, no
+// "-0"; 64 bits. What an integer reads as is exactly what it prints as, so a string may be kept as "int" without losing
+// its text.
 #pragma once
 
 #include <charconv>

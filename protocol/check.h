@@ -1,5 +1,6 @@
-// CHECK: an invariant whose violation is a bug of ours, never a peer's mistake or an I/O failure. It prints the place and
-// aborts, in every build type: going on with a broken invariant in shared memory would spread it to other processes.
+// CHECK: an invariant whose violation is a bug of ours, never a peer's mistake or an I/O failure. It prints the place
+// and aborts, in every build type: going on with a broken invariant in shared memory would spread it to other
+// processes.
 #pragma once
 
 #include <cstdio>

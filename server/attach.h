@@ -1,5 +1,6 @@
-// AttachService: gives co-located clients their way into the arena. An attach hands over two descriptors by SCM_RIGHTS: the
-// arena, read-only, and a page of the client's own, which it may write (pins). The page lives as long as the connection.
+// AttachService: gives co-located clients their way into the arena. An attach hands over two descriptors by SCM_RIGHTS:
+// the arena, read-only, and a page of the client's own, which it may write (pins). The page lives as long as the
+// connection.
 //
 // Executor thread only.
 #pragma once
@@ -22,8 +23,8 @@ class AttachService {
   AttachService(Keyspace& keys, ArenaFile& arena);
   ~AttachService();
 
-  // Creates the client's page and queues both descriptors with its next reply. Errors: not a Unix socket, attached already, no
-  // memory.
+  // Creates the client's page and queues both descriptors with its next reply. Errors: not a Unix socket, attached
+  // already, no memory.
   Result<void> Attach(Client& client);
   // Forgets the client's page: its pins end here, whatever became of the process.
   void Detach(Client& client);

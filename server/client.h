@@ -1,5 +1,5 @@
-// Client: the session of one connection, whatever carries it. The transport (connection.h) owns it; commands read and change
-// it. Executor thread only.
+// Client: the session of one connection, whatever carries it. The transport (connection.h) owns it; commands read and
+// change it. Executor thread only.
 #pragma once
 
 #include <cstdint>
@@ -60,8 +60,8 @@ struct Client {
 
   // A parked client waits for a state to come back from the store; nothing more of it is executed until then.
   bool parked = false;
-  // Names of swapped-out keys that a walk (SCAN, KEYS, RANDOMKEY) asked the store for, and the range that it asked for; null
-  // otherwise.
+  // Names of swapped-out keys that a walk (SCAN, KEYS, RANDOMKEY) asked the store for, and the range that it asked for;
+  // null otherwise.
   std::unique_ptr<std::vector<std::string>> walked_names;
   KeyWalk walked_range;
 

@@ -62,12 +62,13 @@ enum CommandFlag : uint64_t {
   kMovableKeys = 1 << 15,
   kAllowBusy = 1 << 16,
   kNoAsyncLoading = 1 << 17,
-  kProtected = 1 << 18,       // needs enable-debug-command and the like
+  kProtected = 1 << 18,  // needs enable-debug-command and the like
   kNoMandatoryKeys = 1 << 19,
   kTouchesArbitraryKeys = 1 << 20,
 };
 
-// ACL categories beyond those that follow from the flags (@read, @write, @fast, @slow, @admin+@dangerous, @pubsub, @blocking).
+// ACL categories beyond those that follow from the flags (@read, @write, @fast, @slow, @admin+@dangerous, @pubsub,
+// @blocking).
 enum AclCategory : uint64_t {
   kCatKeyspace = 1 << 0,
   kCatString = 1 << 1,
@@ -135,11 +136,11 @@ struct CommandSpec {
   uint64_t flags = 0;
   uint64_t categories = 0;
   KeyRange keys[2] = {};
-  // For commands whose keys may be of another database as well (MOVE, COPY … DB n): that database, or -1. The dispatcher
-  // sees to it that the keys are in memory there too.
+  // For commands whose keys may be of another database as well (MOVE, COPY … DB n): that database, or -1. The
+  // dispatcher sees to it that the keys are in memory there too.
   int (*other_database)(Args args) = nullptr;
-  // For SCAN, KEYS and RANDOMKEY: which part of the keyspace this call will walk, so that the names of states that are not in
-  // memory are there when it runs (Client::walked_names). False: none, or the arguments are wrong.
+  // For SCAN, KEYS and RANDOMKEY: which part of the keyspace this call will walk, so that the names of states that are
+  // not in memory are there when it runs (Client::walked_names). False: none, or the arguments are wrong.
   bool (*walk)(CommandContext& ctx, Args args, KeyWalk* walk) = nullptr;
   std::string_view group = {};  // COMMAND DOCS: "string", "generic", "connection", "server"
   std::string_view since = {};

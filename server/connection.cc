@@ -1,8 +1,8 @@
 #include "server/connection.h"
 
-#include <asio/buffer.hpp>
 #include <fmt/format.h>
 #include <sys/socket.h>
+#include <asio/buffer.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -41,7 +41,9 @@ Connection::Connection(Network& network, asio::generic::stream_protocol::socket 
 
 Connection::~Connection() = default;
 
-int Connection::descriptor() const { return const_cast<asio::generic::stream_protocol::socket&>(socket_).native_handle(); }
+int Connection::descriptor() const {
+  return const_cast<asio::generic::stream_protocol::socket&>(socket_).native_handle();
+}
 
 void Connection::Start() { Read(); }
 
@@ -56,7 +58,8 @@ void Connection::ResizeBuffer(size_t bytes) {
   capacity_ = bytes;
 }
 
-// Sees to it that the next read has where to go: exactly what a large argument still needs, else a part of a read's worth.
+// Sees to it that the next read has where to go: exactly what a large argument still needs, else a part of a read's
+// worth.
 void Connection::MakeRoom() {
   const size_t pending = filled_ - consumed_;
   if (pending == 0) filled_ = consumed_ = 0;

@@ -1,5 +1,6 @@
-// Connection: one client's socket. Reads into a buffer that requests are slices of, executes everything complete in it, and
-// sends all replies with one write; what the socket does not take is sent when it can, within client-output-buffer-limit.
+// Connection: one client's socket. Reads into a buffer that requests are slices of, executes everything complete in it,
+// and sends all replies with one write; what the socket does not take is sent when it can, within
+// client-output-buffer-limit.
 //
 // Executor thread only. Kept alive by Network and by its pending operations; `closed_` ends everything.
 #pragma once
@@ -66,8 +67,8 @@ class Connection final : public Transport, public std::enable_shared_from_this<C
   resp::RequestParser parser_;
   std::unique_ptr<char[]> buffer_;
   size_t capacity_ = 0;
-  size_t filled_ = 0;    // bytes received
-  size_t consumed_ = 0;  // … of which executed
+  size_t filled_ = 0;      // bytes received
+  size_t consumed_ = 0;    // … of which executed
   size_t peak_bytes_ = 0;  // largest use since the last shrinking
   bool reading_ = false;
   bool wants_shrink_ = false;

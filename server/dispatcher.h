@@ -1,8 +1,8 @@
-// Dispatcher: one request of one client, from arguments to reply. Checks what Redis checks in Redis' order (name, arity,
-// authentication, memory), makes sure that the keys are in memory, runs the row, and opens what it closed.
+// Dispatcher: one request of one client, from arguments to reply. Checks what Redis checks in Redis' order (name,
+// arity, authentication, memory), makes sure that the keys are in memory, runs the row, and opens what it closed.
 //
-// Executor thread only. A client whose command waits for a swapped-out state is parked: the transport feeds no more of its
-// requests until Resume was called for it.
+// Executor thread only. A client whose command waits for a swapped-out state is parked: the transport feeds no more of
+// its requests until Resume was called for it.
 #pragma once
 
 #include <functional>

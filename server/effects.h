@@ -1,7 +1,7 @@
-// Effects: what a write changed, as deterministic commands that read nothing else ("SET k v PXAT t", never "SETEX" or "INCR").
-// A write command reports each effect once, to the one sink; WATCH, client tracking, keyspace events, the durability log and
-// replication listen to the sink, and no command calls them itself. RENAME, COPY and MOVE are effects of two keys, so that
-// they stay O(1).
+// Effects: what a write changed, as deterministic commands that read nothing else ("SET k v PXAT t", never "SETEX" or
+// "INCR"). A write command reports each effect once, to the one sink; WATCH, client tracking, keyspace events, the
+// durability log and replication listen to the sink, and no command calls them itself. RENAME, COPY and MOVE are
+// effects of two keys, so that they stay O(1).
 //
 // Executor thread only. A listener must not run commands. Arguments are borrowed for the call.
 #pragma once

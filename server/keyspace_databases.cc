@@ -1,5 +1,5 @@
-// Keyspace, the part about whole databases: flushing, walking, active expiry, access words, and moving states to and from
-// the swap store.
+// Keyspace, the part about whole databases: flushing, walking, active expiry, access words, and moving states to and
+// from the swap store.
 #include <algorithm>
 #include <chrono>
 
@@ -19,7 +19,8 @@ using shm::SlotRef;
 namespace {
 
 int64_t MonotonicUs() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 // Redis' LFU: 16 bits of minutes, 8 bits of a logarithmic counter that begins at 5.
@@ -93,7 +94,8 @@ void Keyspace::SwapDatabases(uint32_t a, uint32_t b) {
   const uint64_t map = memory_.header().database_map.load(std::memory_order_relaxed);
   const uint64_t difference = (Physical(a) ^ Physical(b)) & 0xf;
   // Release: pairs with FindOnce's acquire. One store, so that no reader sees half a swap.
-  memory_.header().database_map.store(map ^ (difference << (4 * a)) ^ (difference << (4 * b)), std::memory_order_release);
+  memory_.header().database_map.store(map ^ (difference << (4 * a)) ^ (difference << (4 * b)),
+                                      std::memory_order_release);
 }
 
 void Keyspace::DrainRetired() { retired_.Drain(memory_, pages_); }
@@ -231,7 +233,8 @@ uint32_t Keyspace::TouchedAccess(uint32_t access) const {
   return (static_cast<uint32_t>(now_ms_ / 60000) & 0xffff) << 8 | counter;
 }
 
-// The access word shares its 4 bytes with type and encoding, which stay: readers may see either word, so no bucket is closed.
+// The access word shares its 4 bytes with type and encoding, which stay: readers may see either word, so no bucket is
+// closed.
 void Keyspace::TouchEntry(uint64_t entry) {
   char* block = memory_.At(EntryLink(entry));
   const uint32_t meta = shm::RacyLoad32(block);
@@ -259,8 +262,8 @@ Result<void> Keyspace::SwapIn(uint32_t physical, std::string_view key, bool inde
     CHECK((ref.entry & kEntrySwapped) != 0);
   }
   const NewState state{key, ValueType::kString, static_cast<uint8_t>(EncodingFor(value)), expire_at_ms, access};
-  const uint64_t entry =
-      value_link != 0 ? NewEntryAround(state, static_cast<uint32_t>(value.size()), value_link, {}) : NewEntry(state, value);
+  const uint64_t entry = value_link != 0 ? NewEntryAround(state, static_cast<uint32_t>(value.size()), value_link, {})
+                                         : NewEntry(state, value);
   if (entry == 0) return OutOfMemory();
   uint64_t old = 0;
   if (!LinkEntry(physical, ref, hash, entry | kEntryStored | kEntryClean, expire_at_ms, &old)) {

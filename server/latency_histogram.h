@@ -1,5 +1,6 @@
-// LatencyHistogram: how long the calls of one command took, in microseconds, for INFO latencystats. Exact below 32, then 16
-// steps for each doubling (a percentile is at most 6% too high). Memory comes with the first value. Executor thread only.
+// LatencyHistogram: how long the calls of one command took, in microseconds, for INFO latencystats. Exact below 32,
+// then 16 steps for each doubling (a percentile is at most 6% too high). Memory comes with the first value. Executor
+// thread only.
 #pragma once
 
 #include <algorithm>
@@ -31,8 +32,8 @@ class LatencyHistogram {
   }
 
  private:
-  static constexpr unsigned kExactBits = 5;  // below 2^5
-  static constexpr unsigned kStepBits = 4;   // 2^4 steps a doubling
+  static constexpr unsigned kExactBits = 5;     // below 2^5
+  static constexpr unsigned kStepBits = 4;      // 2^4 steps a doubling
   static constexpr unsigned kLargestBits = 36;  // about 19 hours
   static constexpr size_t kBuckets = (size_t{1} << kExactBits) + ((kLargestBits - kExactBits) << kStepBits);
 

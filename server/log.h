@@ -1,5 +1,5 @@
-// The server's log, in the format of Redis' ("pid:M 24 Nov 2026 20:48:22.123 * message"), to standard output, a file, and
-// syslog. Behind it stands spdlog. Thread-safe.
+// The server's log, in the format of Redis' ("pid:M 24 Nov 2026 20:48:22.123 * message"), to standard output, a file,
+// and syslog. Behind it stands spdlog. Thread-safe.
 #pragma once
 
 #include <string_view>

@@ -42,8 +42,8 @@ void RaiseDescriptorLimit(const Config& config) {
   (void)getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
   (void)setrlimit(RLIMIT_NOFILE, &limit);
-  LogWarning(fmt::format("maxclients {} needs {} open files, but the limit of this process is {}", config.maxclients, wanted,
-                         limit.rlim_max));
+  LogWarning(fmt::format("maxclients {} needs {} open files, but the limit of this process is {}", config.maxclients,
+                         wanted, limit.rlim_max));
 }
 
 void Daemonize() {
@@ -112,7 +112,8 @@ int Serve(Settings& settings) {
   } else {
     LogNotice(fmt::format("Running mode=standalone, port={}.", config.port));
     LogNotice("Ready to accept connections");
-    if (!config.unixsocket.empty()) LogNotice(fmt::format("The server is now ready to accept connections at {}", config.unixsocket));
+    if (!config.unixsocket.empty())
+      LogNotice(fmt::format("The server is now ready to accept connections at {}", config.unixsocket));
     if (IsSupervised(config)) NotifySystemd("STATUS=Ready to accept connections\nREADY=1\n");
     network.Run(**server);
     LogNotice("ChestBox is now ready to exit, bye bye...");
@@ -146,6 +147,4 @@ int Main(const std::vector<std::string_view>& arguments) {
 }  // namespace
 }  // namespace chestbox
 
-int main(int argc, char** argv) {
-  return chestbox::Main(std::vector<std::string_view>(argv + 1, argv + argc));
-}
+int main(int argc, char** argv) { return chestbox::Main(std::vector<std::string_view>(argv + 1, argv + argc)); }

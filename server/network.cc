@@ -1,7 +1,6 @@
 #include "server/network.h"
 
 #include <arpa/inet.h>
-#include <asio/post.hpp>
 #include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
@@ -9,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
+#include <asio/post.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -31,15 +31,23 @@ constexpr int kAcceptsMax = 1000;
 constexpr auto kConnectionCronInterval = std::chrono::milliseconds(500);
 
 constexpr char kProtectedModeReply[] =
-    "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the default "
-    "user. In this mode connections are only accepted from the loopback interface. If you want to connect from external "
-    "computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the command "
-    "'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server is "
-    "running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to make "
-    "this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis configuration "
+    "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the "
+    "default "
+    "user. In this mode connections are only accepted from the loopback interface. If you want to connect from "
+    "external "
+    "computers to Redis you may adopt one of the following solutions: 1) Just disable protected mode sending the "
+    "command "
+    "'CONFIG SET protected-mode no' from the loopback interface by connecting to Redis from the same host the server "
+    "is "
+    "running, however MAKE SURE Redis is not publicly accessible from internet if you do so. Use CONFIG REWRITE to "
+    "make "
+    "this change permanent. 2) Alternatively you can just disable the protected mode by editing the Redis "
+    "configuration "
     "file, and setting the protected mode option to 'no', and then restarting the server. 3) If you started the server "
-    "manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication password "
-    "for the default user. NOTE: You only need to do one of the above things in order for the server to start accepting "
+    "manually just for testing, restart it with the '--protected-mode no' option. 4) Setup a an authentication "
+    "password "
+    "for the default user. NOTE: You only need to do one of the above things in order for the server to start "
+    "accepting "
     "connections from the outside.\r\n";
 
 Error SystemError(std::string_view what) { return Error{fmt::format("{}: {}", what, std::strerror(errno))}; }
@@ -67,15 +75,18 @@ Result<int> OpenTcpListener(const std::string& address, int64_t port, int64_t ba
   addrinfo* found = nullptr;
   const std::string service = std::to_string(port);
   if (int code = getaddrinfo(any ? nullptr : address.c_str(), service.c_str(), &hints, &found); code != 0) {
-    return Error{fmt::format("Could not create server TCP listening socket {}:{}: {}", address, port, gai_strerror(code))};
+    return Error{
+        fmt::format("Could not create server TCP listening socket {}:{}: {}", address, port, gai_strerror(code))};
   }
   const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(found, freeaddrinfo);
   const int descriptor = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-  if (descriptor < 0) return SystemError(fmt::format("Could not create server TCP listening socket {}:{}", address, port));
+  if (descriptor < 0)
+    return SystemError(fmt::format("Could not create server TCP listening socket {}:{}", address, port));
   SetOption(descriptor, SOL_SOCKET, SO_REUSEADDR, 1);
   if (found->ai_family == AF_INET6) SetOption(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, 1);
   if (bind(descriptor, found->ai_addr, found->ai_addrlen) != 0 || listen(descriptor, static_cast<int>(backlog)) != 0) {
-    const Error error = SystemError(fmt::format("Could not create server TCP listening socket {}:{}: bind", address, port));
+    const Error error =
+        SystemError(fmt::format("Could not create server TCP listening socket {}:{}: bind", address, port));
     close(descriptor);
     return error;
   }
@@ -85,7 +96,8 @@ Result<int> OpenTcpListener(const std::string& address, int64_t port, int64_t ba
 }  // namespace
 
 struct Network::Listener {
-  Listener(asio::io_context& context, int descriptor_, bool is_unix_) : descriptor(context, descriptor_), is_unix(is_unix_) {}
+  Listener(asio::io_context& context, int descriptor_, bool is_unix_)
+      : descriptor(context, descriptor_), is_unix(is_unix_) {}
   asio::posix::stream_descriptor descriptor;
   bool is_unix;
 };
@@ -123,7 +135,8 @@ Result<void> Network::ListenUnix() {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path) {
-    return Error{fmt::format("Failed opening Unix socket: '{}' is longer than {} bytes", path, sizeof address.sun_path - 1)};
+    return Error{
+        fmt::format("Failed opening Unix socket: '{}' is longer than {} bytes", path, sizeof address.sun_path - 1)};
   }
   std::memcpy(address.sun_path, path.data(), path.size());
   const int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -188,8 +201,7 @@ void Network::Accept(Listener& listener) {
 
 void Network::AcceptAll(Listener& listener) {
   for (int i = 0; i < kAcceptsMax; ++i) {
-    const int descriptor =
-        accept4(listener.descriptor.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int descriptor = accept4(listener.descriptor.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor < 0) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) {

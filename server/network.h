@@ -1,7 +1,7 @@
 // Network: the event loop, the listening sockets and the connections, on Asio. The Host of a Server.
 //
-// One thread, the executor, runs all of it: sockets are non-blocking, a connection's whole batch of requests is executed and
-// answered with one write, and nothing here waits.
+// One thread, the executor, runs all of it: sockets are non-blocking, a connection's whole batch of requests is
+// executed and answered with one write, and nothing here waits.
 #pragma once
 
 #include <asio/io_context.hpp>

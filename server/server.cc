@@ -21,7 +21,8 @@ namespace chestbox {
 namespace {
 
 int64_t NowMs() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 uint64_t Random64() {
@@ -37,7 +38,9 @@ std::string RandomHex(size_t digits) {
   return text;
 }
 
-bool IsLfu(EvictionPolicy policy) { return policy == EvictionPolicy::kVolatileLfu || policy == EvictionPolicy::kAllKeysLfu; }
+bool IsLfu(EvictionPolicy policy) {
+  return policy == EvictionPolicy::kVolatileLfu || policy == EvictionPolicy::kAllKeysLfu;
+}
 
 }  // namespace
 
@@ -192,7 +195,8 @@ void Server::Cron() {
   keys_->SetTime(NowMs());
   if (active_expire_) {
     // At most a quarter of the time between two calls, as Redis spends at its default effort.
-    const int64_t budget_us = 250000 / std::max<int64_t>(1, config().hz) * std::max<int64_t>(1, config().active_expire_effort) / 4;
+    const int64_t budget_us =
+        250000 / std::max<int64_t>(1, config().hz) * std::max<int64_t>(1, config().active_expire_effort) / 4;
     keys_->ExpireStep(std::max<int64_t>(1000, budget_us));
   }
   for (int step = 0; step < 16 && keys_->FreeStep(); ++step) {

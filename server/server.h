@@ -1,6 +1,6 @@
-// Server: one state function, put together. Owns the arena, the keyspace, the swapper, the clients and the settings, and is
-// what commands reach beyond the keyspace. No sockets here: the network (network.h) feeds Dispatcher, and tests feed it
-// without one.
+// Server: one state function, put together. Owns the arena, the keyspace, the swapper, the clients and the settings,
+// and is what commands reach beyond the keyspace. No sockets here: the network (network.h) feeds Dispatcher, and tests
+// feed it without one.
 //
 // Executor thread only.
 #pragma once
@@ -75,7 +75,7 @@ class Server {
 
   // ---- Time and identity ----
   int64_t start_ms() const { return start_ms_; }
-  const std::string& run_id() const { return run_id_; }        // 40 hex digits
+  const std::string& run_id() const { return run_id_; }                 // 40 hex digits
   uint64_t dirty() const { return effects_.reported() - dirty_base_; }  // effects since the last save
   void ResetDirty() { dirty_base_ = effects_.reported(); }
   int64_t last_save_s() const { return last_save_s_; }
@@ -85,8 +85,8 @@ class Server {
   uint64_t instantaneous_output_bytes() const { return output_bytes_per_second_; }
 
   // ---- Memory ----
-  uint64_t arena_bytes() const;    // of the arena's file that are in memory (st_blocks)
-  uint64_t used_memory() const;    // arena and private heap
+  uint64_t arena_bytes() const;  // of the arena's file that are in memory (st_blocks)
+  uint64_t used_memory() const;  // arena and private heap
   uint64_t peak_memory() const { return peak_memory_; }
   uint64_t startup_memory() const { return startup_memory_; }  // used_memory when it was ready to serve
   // Bytes that `maxmemory` bounds, or 0 when there is no bound.

@@ -1,5 +1,5 @@
-// StoreThread: runs calls of the swap store, one after the other, away from the executor. At idle I/O priority for writing;
-// reads are what a client waits for.
+// StoreThread: runs calls of the swap store, one after the other, away from the executor. At idle I/O priority for
+// writing; reads are what a client waits for.
 //
 // Post from the executor; the work reports back through Host::Post.
 #pragma once

@@ -104,9 +104,7 @@ uint64_t Swapper::StatesInMemory() const {
 }
 
 // With a disk that works, a new state is another one that may leave.
-bool Swapper::IsExhausted() const {
-  return exhausted_ && (failing_ || StatesInMemory() <= exhausted_at_states_);
-}
+bool Swapper::IsExhausted() const { return exhausted_ && (failing_ || StatesInMemory() <= exhausted_at_states_); }
 
 // Blocks that a client pins may stay for ever: they are no progress.
 bool Swapper::MakesProgress() const {
@@ -149,7 +147,8 @@ void Swapper::ShedLoaded(uint64_t to_bytes) {
     const std::string_view key = std::string_view(name).substr(1);
     const uint64_t hash = keys_.HashOf(key);
     const shm::SlotRef ref = keys_.index(physical).Find(key, hash);
-    if (!ref || (ref.entry & kEntryLive) == 0 || (ref.entry & kEntryClean) == 0 || !MayLeave(physical, hash, key)) continue;
+    if (!ref || (ref.entry & kEntryLive) == 0 || (ref.entry & kEntryClean) == 0 || !MayLeave(physical, hash, key))
+      continue;
     Leave(physical, ref, hash, key);
     keys_.FinishCommand();
     keys_.DrainRetired();
@@ -203,8 +202,8 @@ bool Swapper::MayLeave(uint32_t physical, uint64_t hash, std::string_view key) c
   return !outgoing_.contains(name) && !held_.contains(name);
 }
 
-// Walks on over the keyspace, whose order is random with regard to use, and takes the coldest of the next candidates. False:
-// none of them can leave.
+// Walks on over the keyspace, whose order is random with regard to use, and takes the coldest of the next candidates.
+// False: none of them can leave.
 bool Swapper::PickColdest(std::vector<Outgoing>* batch) {
   struct Candidate {
     uint32_t coldness;
@@ -220,7 +219,8 @@ bool Swapper::PickColdest(std::vector<Outgoing>* batch) {
     } else {
       const uint32_t physical = pick_database_;
       pick_position_ = index.VisitBucket(pick_position_, [&](uint64_t entry, uint64_t hash) {
-        if ((entry & kEntryLive) == 0 || (failing_ && keys_.now_ms() < retry_at_ms_ && (entry & kEntryClean) == 0)) return;
+        if ((entry & kEntryLive) == 0 || (failing_ && keys_.now_ms() < retry_at_ms_ && (entry & kEntryClean) == 0))
+          return;
         const std::string_view key = keys_.KeyOf(entry);
         if (MayLeave(physical, hash, key)) {
           candidates.push_back({keys_.Coldness(keys_.ViewOf(entry).access), physical, hash, std::string(key)});
@@ -235,7 +235,8 @@ bool Swapper::PickColdest(std::vector<Outgoing>* batch) {
     picked_in_round_ = false;
     if (exhausted_) return false;
   }
-  const size_t picked = std::min(candidates.size(), std::max<size_t>(1, candidates.size() * kPickedOfCandidates / kCandidates));
+  const size_t picked =
+      std::min(candidates.size(), std::max<size_t>(1, candidates.size() * kPickedOfCandidates / kCandidates));
   std::partial_sort(candidates.begin(), candidates.begin() + static_cast<std::ptrdiff_t>(picked), candidates.end(),
                     [](const Candidate& a, const Candidate& b) { return a.coldness > b.coldness; });
   bool any = false;
@@ -273,7 +274,8 @@ bool Swapper::MakeOutgoing(uint32_t physical, shm::SlotRef& ref, uint64_t hash, 
   if ((ref.entry & kEntryExternal) != 0) {
     out->pin = own_pins_.TakeSlot();
     if (out->pin == shm::kNoPinSlot) return false;
-    // The write thread reads the value where it lies; pinned, and not mutable, it is neither changed nor freed meanwhile.
+    // The write thread reads the value where it lies; pinned, and not mutable, it is neither changed nor freed
+    // meanwhile.
     entry &= ~kEntryMutable;
     own_pins_.slot(out->pin).store(keys_.ValueLinkOf(ref.entry), std::memory_order_relaxed);  // scanned by this thread
     out->pinned_value = view.value;
@@ -330,11 +332,11 @@ void Swapper::FinishOut(const Batch& batch, const Result<void>& outcome) {
     if (state.pin != shm::kNoPinSlot) own_pins_.Release(state.pin);
     outgoing_.erase(StateName(state.physical, state.key));
     shm::SlotRef ref = keys_.index(state.physical).Find(state.key, state.hash);
-    if (!ref || (ref.entry & kEntryLive) == 0 || (ref.entry & kEntryClean) == 0) continue;  // deleted or changed meanwhile
+    if (!ref || (ref.entry & kEntryLive) == 0 || (ref.entry & kEntryClean) == 0)
+      continue;  // deleted or changed meanwhile
     if (!outcome) {
       const int64_t expire_at_ms = keys_.ViewOf(ref.entry).expire_at_ms;
-      keys_.index(state.physical)
-          .Replace(ref, ref.entry & ~kEntryClean, OrNever(expire_at_ms));
+      keys_.index(state.physical).Replace(ref, ref.entry & ~kEntryClean, OrNever(expire_at_ms));
     } else if (MayLeave(state.physical, state.hash, state.key)) {
       Leave(state.physical, ref, state.hash, state.key);
     }

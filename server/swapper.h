@@ -1,15 +1,18 @@
 // Swapper: moves states between the arena and the swap store, so that memory follows use.
 //
-// Over the high mark of `maxmemory` the coldest states leave, in small steps, down to the low mark; a command that meets a
-// swapped-out key has it loaded first and runs then; a stop leaves everything in the store, and the next start serves from it
-// at once while the index fills in the background.
+// Over the high mark of `maxmemory` the coldest states leave, in small steps, down to the low mark; a command that
+// meets a swapped-out key has it loaded first and runs then; a stop leaves everything in the store, and the next start
+// serves from it at once while the index fills in the background.
 //
 // Invariants
-// - Executor thread only; the store is called by threads of our own (one writes, the others read), which never touch the
+// - Executor thread only; the store is called by threads of our own (one writes, the others read), which never touch
+// the
 //   keyspace: they work on copies, and on value blocks that the swapper has pinned like a client would.
-// - An entry becomes "swapped out" only after the store acknowledged its record and nothing changed it meanwhile (kEntryClean).
+// - An entry becomes "swapped out" only after the store acknowledged its record and nothing changed it meanwhile
+// (kEntryClean).
 //   A failing disk loses nothing: the state stays in memory.
-// - Changes reach the store in the order in which they were made (one queue). What is queued to be erased counts as erased.
+// - Changes reach the store in the order in which they were made (one queue). What is queued to be erased counts as
+// erased.
 // - One load a key at a time; a load from before a FLUSH is dropped. States that a waiting command needs stay in memory
 //   until it has run, whatever memory says: it could wait for ever otherwise.
 // - Keys are told apart by their bytes everywhere: keys of one hash are rare, and as good as others.
@@ -43,8 +46,8 @@ inline constexpr char kHashSeedMetadata[] = "hash-seed";
 inline constexpr char kDatabaseMapMetadata[] = "database-map";
 
 struct SwapperStats {
-  uint64_t swapped_out = 0;       // states that left memory, since the start
-  uint64_t swapped_in = 0;        // states that came back
+  uint64_t swapped_out = 0;  // states that left memory, since the start
+  uint64_t swapped_in = 0;   // states that came back
   uint64_t write_errors = 0;
   uint64_t loads_in_flight = 0;
   uint64_t bytes_in_flight = 0;   // on their way to the store
@@ -55,7 +58,8 @@ struct SwapperStats {
 class Swapper final : public StoredStateListener {
  public:
   // Takes over an open store, which holds what its last clean close left.
-  Swapper(Keyspace& keys, Host& host, const Config& config, EffectSink& effects, std::unique_ptr<swap::SwapStore> store);
+  Swapper(Keyspace& keys, Host& host, const Config& config, EffectSink& effects,
+          std::unique_ptr<swap::SwapStore> store);
   ~Swapper() override;
 
   // Before the first command: with states in the store, starts to fill the indexes.
@@ -67,12 +71,12 @@ class Swapper final : public StoredStateListener {
     std::string key;
   };
   bool InMemory(uint32_t database, std::string_view key) const;
-  // Loads those of a command's keys that are not in memory, keeps all of them there, and calls `done` once on the executor, never
-  // before this returns; the command runs inside of it. An Error: the disk or memory failed.
+  // Loads those of a command's keys that are not in memory, keeps all of them there, and calls `done` once on the
+  // executor, never before this returns; the command runs inside of it. An Error: the disk or memory failed.
   using Done = std::function<void(const Result<void>&)>;
   void Load(std::vector<StateKey> keys, Done done);
-  // The names of the states of `database` in a range of positions that are not in memory, for SCAN and KEYS. Names of others may be
-  // among them.
+  // The names of the states of `database` in a range of positions that are not in memory, for SCAN and KEYS. Names of
+  // others may be among them.
   using Names = std::function<void(Result<std::vector<std::string>>)>;
   void ListNames(uint32_t database, uint64_t from_position, uint64_t to_position, Names done);
   bool HasSwappedOut(uint32_t database) const;
@@ -149,7 +153,7 @@ class Swapper final : public StoredStateListener {
   using ListingPtr = std::shared_ptr<Listing>;
 
   static constexpr size_t kLoadedMax = 4096;  // loads remembered for the time when the disk fails
-  static constexpr int64_t kRetryMs = 1000;  // after a disk error
+  static constexpr int64_t kRetryMs = 1000;   // after a disk error
 
   // Runs `work` on a thread of ours; nothing once the store is closed.
   void Ask(StoreThread& thread, std::function<void()> work);
@@ -192,7 +196,8 @@ class Swapper final : public StoredStateListener {
   void FinishLoad(const LoadPtr& load, Result<std::optional<swap::StateRecord>> loaded);
   void LoadChunks(const LoadPtr& load, const RecordPtr& record);
   void StreamChunks(const LoadPtr& load, const RecordPtr& record);
-  void FinishChunks(const LoadPtr& load, const RecordPtr& record, shm::Link link, size_t bytes, const Result<void>& outcome);
+  void FinishChunks(const LoadPtr& load, const RecordPtr& record, shm::Link link, size_t bytes,
+                    const Result<void>& outcome);
   void LinkLoaded(const LoadPtr& load, const swap::StateRecord& record, std::string_view value, shm::Link value_link);
   void LoadNamesakes(const LoadPtr& load);
   void FinishNamesakes(const LoadPtr& load, const Result<swap::ScanPage>& page);
@@ -223,18 +228,18 @@ class Swapper final : public StoredStateListener {
   bool regulate_posted_ = false;
   // Keys, here and below, are named by physical database and key in one string (StateName).
   std::unordered_set<std::string> outgoing_;
-  std::unordered_map<std::string, uint32_t> held_;      // by waiting commands, and how many
-  std::unordered_map<std::string, uint32_t> erasing_;   // erases that the store has still to take, and how many
+  std::unordered_map<std::string, uint32_t> held_;     // by waiting commands, and how many
+  std::unordered_map<std::string, uint32_t> erasing_;  // erases that the store has still to take, and how many
   uint32_t pick_database_ = 0;
   uint64_t pick_position_ = 0;
   bool picked_in_round_ = false;
-  bool exhausted_ = false;  // a whole round found nothing that could leave …
+  bool exhausted_ = false;            // a whole round found nothing that could leave …
   uint64_t exhausted_at_states_ = 0;  // … with so many states in memory
-  std::deque<std::string> loaded_;  // the latest loads, oldest first: what can leave without the disk
-  double overhead_ = 1.0;  // arena bytes in memory, per byte of live blocks
-  bool shrinking_ = false;  // between the marks, on the way down
-  bool failing_ = false;    // the last write failed
-  bool backlog_failed_ = false;  // … and was one of the backlog
+  std::deque<std::string> loaded_;    // the latest loads, oldest first: what can leave without the disk
+  double overhead_ = 1.0;             // arena bytes in memory, per byte of live blocks
+  bool shrinking_ = false;            // between the marks, on the way down
+  bool failing_ = false;              // the last write failed
+  bool backlog_failed_ = false;       // … and was one of the backlog
   int64_t retry_at_ms_ = 0;
 
   std::vector<Change> changes_;
@@ -245,11 +250,11 @@ class Swapper final : public StoredStateListener {
   uint64_t streaming_bytes_ = 0;  // of large values that are being read into memory
   std::deque<std::pair<LoadPtr, RecordPtr>> waiting_streams_;
   std::vector<ListingPtr> listings_;
-  uint64_t generation_[shm::kDatabases] = {};       // raised by FLUSH
-  uint32_t fill_database_ = shm::kDatabases;        // the index fill: databases below are complete
-  uint64_t fill_position_ = 0;                      // … and so is this one below here
+  uint64_t generation_[shm::kDatabases] = {};                 // raised by FLUSH
+  uint32_t fill_database_ = shm::kDatabases;                  // the index fill: databases below are complete
+  uint64_t fill_position_ = 0;                                // … and so is this one below here
   std::unordered_set<std::string> settled_[shm::kDatabases];  // unfilled keys known not to be in the store
-  bool fill_stalled_ = false;  // memory or the disk failed; the cron goes on
+  bool fill_stalled_ = false;                                 // memory or the disk failed; the cron goes on
   bool expiring_ = false;
   std::unordered_set<std::string> left_while_expiring_;
   uint32_t expire_database_ = 0;

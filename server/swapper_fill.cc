@@ -1,4 +1,5 @@
-// Swapper, the part that works without being asked: the index fill after a start, and expiry of states that are not in memory.
+// Swapper, the part that works without being asked: the index fill after a start, and expiry of states that are not in
+// memory.
 #include <utility>
 
 #include "server/log.h"
@@ -42,8 +43,8 @@ void Swapper::Start() {
 
 void Swapper::MarkComplete(uint32_t physical) {
   settled_[physical].clear();
-  // Release: pairs with the fence in Validate; a reader that sees 1 and finds nothing has seen every entry of the fill, or
-  // its bucket's version changed.
+  // Release: pairs with the fence in Validate; a reader that sees 1 and finds nothing has seen every entry of the fill,
+  // or its bucket's version changed.
   keys_.index(physical).header().complete.store(1, std::memory_order_release);
 }
 
@@ -79,7 +80,7 @@ void Swapper::FinishFill(uint32_t physical, uint64_t generation, Result<swap::Sc
   shm::IndexWriter& index = keys_.index(physical);
   for (const swap::StateName& state : page->states) {
     if (settled_[physical].contains(StateName(physical, state.key))) continue;  // deleted since the start
-    const uint64_t hash = shm::PositionOf(state.position);      // reversing is its own inverse
+    const uint64_t hash = shm::PositionOf(state.position);                      // reversing is its own inverse
     const shm::SlotRef ref = index.Find(state.key, hash);
     if (ref && (ref.entry & kEntryLive) != 0) continue;  // loaded before the fill came by
     const bool expires = state.attributes.expire_at_ms != swap::kNoExpiry;
@@ -127,7 +128,8 @@ void Swapper::ExpireStored(uint32_t databases_left) {
   });
 }
 
-void Swapper::FinishExpiries(uint32_t physical, bool usable, const std::vector<swap::DueState>& due, uint32_t databases_left) {
+void Swapper::FinishExpiries(uint32_t physical, bool usable, const std::vector<swap::DueState>& due,
+                             uint32_t databases_left) {
   bool erased = false;
   for (const swap::DueState& state : due) erased = EraseExpired(physical, state) || erased;
   expiring_ = false;
@@ -159,8 +161,7 @@ bool Swapper::EraseExpired(uint32_t physical, const swap::DueState& due) {
     // In memory, with an expiry of its own: this record is of no use any more, unless one is being written.
     const StateView view = keys_.ViewOf(ref.entry);
     if (view.expire_at_ms == due.expire_at_ms || outgoing_.contains(name)) return false;
-    keys_.index(physical).Replace(ref, ref.entry & ~(kEntryStored | kEntryClean),
-                                  OrNever(view.expire_at_ms));
+    keys_.index(physical).Replace(ref, ref.entry & ~(kEntryStored | kEntryClean), OrNever(view.expire_at_ms));
     keys_.FinishCommand();
   } else if (IsUnfilled(physical, shm::PositionOf(hash))) {
     // A keyless entry with its hash bits, if there is one, is another key's.

@@ -76,7 +76,8 @@ void Swapper::Load(std::vector<StateKey> keys, Done done) {
     ++waiting->left;
     LoadPtr& load = loads_[name];
     const bool fresh = load == nullptr;
-    if (fresh) load = std::make_shared<KeyLoad>(KeyLoad{physical, std::move(item.key), hash, generation_[physical], {}});
+    if (fresh)
+      load = std::make_shared<KeyLoad>(KeyLoad{physical, std::move(item.key), hash, generation_[physical], {}});
     load->waiters.push_back(finish_one);
     if (fresh) StartLoad(load);
   }
@@ -187,7 +188,8 @@ void Swapper::FinishChunks(const LoadPtr& load, const RecordPtr& record, shm::Li
     }
   }
   while (!waiting_streams_.empty() &&
-         (streaming_bytes_ == 0 || streaming_bytes_ + waiting_streams_.front().second->payload_size <= kStreamingBytesMax)) {
+         (streaming_bytes_ == 0 ||
+          streaming_bytes_ + waiting_streams_.front().second->payload_size <= kStreamingBytesMax)) {
     const auto [next_load, next_record] = std::move(waiting_streams_.front());
     waiting_streams_.pop_front();
     StreamChunks(next_load, next_record);
@@ -224,14 +226,14 @@ void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateRecord& record, s
 
 // ---- Keys that share 48 hash bits ----
 
-// A keyless entry has the hash bits of a key that does not exist: it belongs to another key with the same bits. That one
-// is brought in, so that its entry has a key again.
+// A keyless entry has the hash bits of a key that does not exist: it belongs to another key with the same bits. That
+// one is brought in, so that its entry has a key again.
 void Swapper::LoadNamesakes(const LoadPtr& load) {
   const uint64_t position = shm::PositionOf(load->hash);
   Ask(*lister_, [this, load, position] {
-    auto page = std::make_shared<Result<swap::ScanPage>>(
-        store_->Scan(static_cast<uint8_t>(load->physical), position & kKeptPositionMask, position | ~kKeptPositionMask,
-                     kListedStates));
+    auto page = std::make_shared<Result<swap::ScanPage>>(store_->Scan(static_cast<uint8_t>(load->physical),
+                                                                      position & kKeptPositionMask,
+                                                                      position | ~kKeptPositionMask, kListedStates));
     host_.Post([this, load, page] { FinishNamesakes(load, *page); });
   });
 }
@@ -246,7 +248,8 @@ void Swapper::FinishNamesakes(const LoadPtr& load, const Result<swap::ScanPage>&
   std::vector<StateKey> namesakes;
   for (const swap::StateName& state : page->states) {
     const bool other = state.key != load->key && !erasing_.contains(StateName(load->physical, state.key));
-    if (other && NeedsLoad(load->physical, state.key, keys_.HashOf(state.key))) namesakes.push_back({database, state.key});
+    if (other && NeedsLoad(load->physical, state.key, keys_.HashOf(state.key)))
+      namesakes.push_back({database, state.key});
   }
   const shm::SlotRef ref = keys_.index(load->physical).Find(load->key, load->hash);
   if (namesakes.empty() && ref && (ref.entry & kEntryLive) == 0 && load->generation == generation_[load->physical]) {
@@ -290,7 +293,8 @@ void Swapper::ListNames(uint32_t database, uint64_t from_position, uint64_t to_p
   });
 }
 
-void Swapper::FinishListing(uint32_t database, const ListingPtr& listing, const Result<void>& outcome, const Names& done) {
+void Swapper::FinishListing(uint32_t database, const ListingPtr& listing, const Result<void>& outcome,
+                            const Names& done) {
   std::erase(listings_, listing);
   if (!outcome) {
     done(outcome.error());

@@ -1,4 +1,5 @@
-// Swapper, the part that writes to the store: batches of states on the write thread, erases and flushes, and the end of a run.
+// Swapper, the part that writes to the store: batches of states on the write thread, erases and flushes, and the end of
+// a run.
 #include <algorithm>
 #include <iterator>
 #include <utility>
@@ -86,7 +87,8 @@ Result<void> Swapper::WriteErases(std::vector<std::string>* names) {
   std::vector<swap::StateChange> erases;
   for (const Change& change : backlog_) {
     if (change.kind != Change::Kind::kErase || erases.size() == kErasesAtOnce) break;
-    erases.push_back(swap::EraseState{{static_cast<uint8_t>(change.physical), shm::PositionOf(change.hash), change.key}});
+    erases.push_back(
+        swap::EraseState{{static_cast<uint8_t>(change.physical), shm::PositionOf(change.hash), change.key}});
   }
   if (auto applied = store_->Apply(erases); !applied) return applied;
   for (size_t i = 0; i < erases.size(); ++i) {
@@ -147,9 +149,10 @@ Result<void> Swapper::WriteBatch(std::vector<Outgoing>& states) {
         state.payload = rdb::EncodeStringObject(state.pinned_value);
       }
     }
-    changes.push_back(swap::PutState{
-        {static_cast<uint8_t>(state.physical), shm::PositionOf(state.hash), state.key}, state.attributes,
-        state.payload, state.value_id});
+    changes.push_back(swap::PutState{{static_cast<uint8_t>(state.physical), shm::PositionOf(state.hash), state.key},
+                                     state.attributes,
+                                     state.payload,
+                                     state.value_id});
   }
   if (outcome) outcome = store_->Apply(changes);
   if (!outcome) {
@@ -162,8 +165,8 @@ Result<void> Swapper::WriteBatch(std::vector<Outgoing>& states) {
 
 // ---- The end ----
 
-// Writes every state that the store does not have as it is. The executor waits for each batch, so values are read where they
-// lie, and nothing changes them.
+// Writes every state that the store does not have as it is. The executor waits for each batch, so values are read where
+// they lie, and nothing changes them.
 Result<void> Swapper::SaveStates() {
   Result<void> outcome;
   std::vector<Outgoing> states;
@@ -180,20 +183,21 @@ Result<void> Swapper::SaveStates() {
       std::vector<std::pair<uint64_t, std::string>> found;
       position = keys_.index(physical).VisitBucket(position, [&](uint64_t entry, uint64_t hash) {
         if ((entry & shm::kEntryLive) == 0) return;
-        const bool settled = (entry & shm::kEntryClean) != 0 && !outgoing_.contains(StateName(physical, keys_.KeyOf(entry)));
+        const bool settled =
+            (entry & shm::kEntryClean) != 0 && !outgoing_.contains(StateName(physical, keys_.KeyOf(entry)));
         if (!settled) found.emplace_back(hash, keys_.KeyOf(entry));
       });
       for (const auto& [hash, key] : found) {
         shm::SlotRef ref = keys_.index(physical).Find(key, hash);
         const StateView view = keys_.ViewOf(ref.entry);
         // Marked as stored whatever becomes of the write: a later DEL must reach the store.
-        keys_.index(physical).Replace(ref, ref.entry | shm::kEntryStored,
-                                      OrNever(view.expire_at_ms));
+        keys_.index(physical).Replace(ref, ref.entry | shm::kEntryStored, OrNever(view.expire_at_ms));
         Outgoing out;
         out.physical = physical;
         out.hash = hash;
         out.key = key;
-        out.attributes = {rdb::kTypeString, view.expire_at_ms == kNoExpiry ? swap::kNoExpiry : view.expire_at_ms, view.access, 0};
+        out.attributes = {rdb::kTypeString, view.expire_at_ms == kNoExpiry ? swap::kNoExpiry : view.expire_at_ms,
+                          view.access, 0};
         if (view.value.size() <= shm::kInlineValueBytesMax) {
           out.payload = rdb::EncodeStringObject(view.value);
         } else {

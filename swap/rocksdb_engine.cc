@@ -275,8 +275,8 @@ Result<void> RocksdbEngine::Flush() {
   rocksdb::FlushOptions flush;
   flush.wait = true;
   flush.allow_write_stall = true;
-  // After a recovery that failed, RocksDB 7.8 returns before the flush is done, and says nothing of it. What is left in a buffer would
-  // be lost, so it is looked at, and waited for.
+  // After a recovery that failed, RocksDB 7.8 returns before the flush is done, and says nothing of it. What is left in
+  // a buffer would be lost, so it is looked at, and waited for.
   for (int waits = 0; waits < kFlushWaitsMax; ++waits) {
     if (auto flushed = ToResult(impl_->db_->Flush(flush, impl_->handles_)); !flushed) return flushed;
     if (impl_->BufferedEntries() == 0) return {};

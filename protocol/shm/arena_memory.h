@@ -1,4 +1,5 @@
-// What the writers of protocol/shm need from whoever owns the arena's memory (the server's jemalloc arena; a vector in tests).
+// What the writers of protocol/shm need from whoever owns the arena's memory (the server's jemalloc arena; a vector in
+// tests).
 #pragma once
 
 #include <cstdint>
@@ -11,8 +12,8 @@ class ArenaMemory {
  public:
   virtual ~ArenaMemory() = default;
 
-  // A block of at least `bytes`, 16-byte aligned (4096 from 16 KiB up, and for exactly 4096), or 0 when the arena or the machine is full.
-  // Its content is undefined. Never SIGBUS: the pages exist.
+  // A block of at least `bytes`, 16-byte aligned (4096 from 16 KiB up, and for exactly 4096), or 0 when the arena or
+  // the machine is full. Its content is undefined. Never SIGBUS: the pages exist.
   virtual Link Allocate(uint64_t bytes) = 0;
   // Gives a block back; it may be handed out again at once. The caller has unlinked it behind a closed version.
   virtual void Free(Link link) = 0;

@@ -1,7 +1,8 @@
 // The writer's side of one physical database's index: extendible hashing over 4 KiB segments (layout.h).
 //
 // Invariants
-// - Executor thread only. Every change happens behind a version that `scope` closed: the home bucket's for an entry, the
+// - Executor thread only. Every change happens behind a version that `scope` closed: the home bucket's for an entry,
+// the
 //   index's epoch for a split, a merge or a change of the directory.
 // - An insert splits at most one segment and a directory of more than kGrowStepSlots doubles over many inserts, so no
 //   single insert is slow. Keys of one hash chain in overflow buckets.
@@ -36,7 +37,8 @@ class IndexWriter {
   static constexpr uint32_t kSegmentCapacity = kBucketsPerSegment * kEntriesPerBucket;
   // At 80% about one bucket in five has an overflow bucket: chains stay short and a segment's cost per key low.
   static constexpr uint32_t kSplitAbove = kSegmentCapacity * 8 / 10;
-  // Two buddies that together are a quarter full become one; far enough from kSplitAbove that no key count makes them flap.
+  // Two buddies that together are a quarter full become one; far enough from kSplitAbove that no key count makes them
+  // flap.
   static constexpr uint32_t kMergeBelow = kSegmentCapacity / 4;
   // Directory slots copied with one change while it doubles: 64 KiB, a few microseconds.
   static constexpr uint64_t kGrowStepSlots = 16384;
@@ -49,8 +51,8 @@ class IndexWriter {
   // Creates the empty index. False: no memory.
   [[nodiscard]] bool Create();
 
-  // The live entry of `key`; failing that, the first swapped-out entry with its 48 hash bits (another key may share them);
-  // or none.
+  // The live entry of `key`; failing that, the first swapped-out entry with its 48 hash bits (another key may share
+  // them); or none.
   SlotRef Find(std::string_view key, uint64_t hash) const;
 
   // Adds an entry; the key must not be there. `expire_at_ms` is the live block's expiry, or kNeverMs.
@@ -59,8 +61,8 @@ class IndexWriter {
   void Replace(SlotRef& ref, uint64_t entry, int64_t expire_at_ms);
   void Erase(const SlotRef& ref, uint64_t hash);
 
-  // FLUSH: detaches all entries, in time that depends on the number of segments only. The caller frees them, segment by segment,
-  // with TakeDetached.
+  // FLUSH: detaches all entries, in time that depends on the number of segments only. The caller frees them, segment by
+  // segment, with TakeDetached.
   struct Detached {
     std::vector<Link> segments;
     std::vector<uint64_t> entries;
@@ -69,8 +71,8 @@ class IndexWriter {
   // Appends the entries of one detached segment to `entries` and frees the segment with its overflow buckets.
   void TakeDetached(Link segment, std::vector<uint64_t>* entries);
 
-  // Visits the entries of the bucket that holds `position` and returns the position where the next bucket begins, or 0 after
-  // the last one. visit(entry, hash): live entries' hashes come from their keys.
+  // Visits the entries of the bucket that holds `position` and returns the position where the next bucket begins, or 0
+  // after the last one. visit(entry, hash): live entries' hashes come from their keys.
   template <class Visit>
   uint64_t VisitBucket(uint64_t position, Visit&& visit) const {
     const Link slot = DirectorySlot(ReverseBits(position));
@@ -155,7 +157,7 @@ class IndexWriter {
   uint64_t swapped_out_ = 0;
   uint64_t segment_count_ = 0;
   std::array<uint64_t, kDirectoryDepthMax + 1> segments_of_depth_{};  // by local depth
-  bool growing_ = false;           // the directory's upper half is being filled
+  bool growing_ = false;                                              // the directory's upper half is being filled
   uint64_t grown_slots_ = 0;
 };
 

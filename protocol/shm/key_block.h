@@ -1,14 +1,16 @@
-// The key block: a header of 12 bytes, the expiry if the entry says so, the key, and the value or the link of its own block.
+// The key block: a header of 12 bytes, the expiry if the entry says so, the key, and the value or the link of its own
+// block.
 //
 //   offset 0   u32  meta: bits 0..3 type, 4..7 encoding, 8..31 access (LRU clock or LFU counter, as Redis keeps them)
 //          4   u32  key bytes
 //          8   u32  value bytes
 //         12   i64  expiry, Unix ms (only with kEntryExpires; 4-byte aligned)
 //          …        key
-//          …        value, up to kInlineValueBytesMax; or (kEntryExternal) at the next 4-byte boundary the u32 link of the value block
+//          …        value, up to kInlineValueBytesMax; or (kEntryExternal) at the next 4-byte boundary the u32 link of
+//          the value block
 //
-// A 16-byte key with a 100-byte value is 128 bytes, one size class. A reader copies the header once and checks every length
-// against the arena's bounds before it uses it.
+// A 16-byte key with a 100-byte value is 128 bytes, one size class. A reader copies the header once and checks every
+// length against the arena's bounds before it uses it.
 #pragma once
 
 #include <cstdint>

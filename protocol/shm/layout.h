@@ -2,7 +2,8 @@
 // anything here raises kLayoutVersion, and an attach with another version falls back to the socket.
 //
 // Invariants
-// - Position independent: a link is a 32-bit number of a 16-byte granule from the arena's start; 0 is "nothing" (granule 0
+// - Position independent: a link is a 32-bit number of a 16-byte granule from the arena's start; 0 is "nothing"
+// (granule 0
 //   is the header). No pointer is ever stored.
 // - One writer (the server's executor thread). Readers map it read-only and validate everything (index_reader.h).
 // - The file never shrinks; `file_bytes` bounds every link, so a torn link costs a retry and never a SIGBUS.
@@ -31,17 +32,17 @@ inline constexpr uint32_t kDatabases = 16;
 inline constexpr uint32_t kEntriesPerBucket = 7;
 inline constexpr uint32_t kBucketBits = 6;
 inline constexpr uint32_t kBucketsPerSegment = 1U << kBucketBits;
-// 2^24 segments hold about four thousand million keys. Depth and bucket bits together stay within the 32 hash bits that a
-// swapped-out entry keeps, so that such an entry can be split without its key.
+// 2^24 segments hold about four thousand million keys. Depth and bucket bits together stay within the 32 hash bits that
+// a swapped-out entry keeps, so that such an entry can be split without its key.
 inline constexpr uint32_t kDirectoryDepthMax = 24;
 static_assert(kDirectoryDepthMax + kBucketBits <= 32);
 
-// A bucket chain longer than this is not followed by a reader, which asks the server instead: the bound that makes a torn
-// cycle harmless. The writer may go on: keys of one hash cannot be separated by splitting.
+// A bucket chain longer than this is not followed by a reader, which asks the server instead: the bound that makes a
+// torn cycle harmless. The writer may go on: keys of one hash cannot be separated by splitting.
 inline constexpr uint32_t kReaderChainMax = 64;
 
-// Values up to this size lie beside their key, are copied by readers and never pinned. Larger ones have a block of their
-// own, aligned for any scalar, which a view may pin.
+// Values up to this size lie beside their key, are copied by readers and never pinned. Larger ones have a block of
+// their own, aligned for any scalar, which a view may pin.
 inline constexpr uint32_t kInlineValueBytesMax = 256;
 
 // One cache line. Chained overflow buckets hang under the home bucket's version; their own version is unused.
@@ -57,12 +58,12 @@ struct Segment {
 static_assert(sizeof(Segment) == 4096);
 
 // One physical database's index: extendible hashing on the low bits of the hash. Directory slot i holds the link of the
-// segment for hashes that end in i, with the segment's local depth in the link's low 8 bits (a segment is 4 KiB aligned).
-// A hash with local depth d lies in bucket (hash >> d) % 64, so that walking buckets in the order of the bit-reversed hash
-// (a "position") is stable under splits: SCAN cursors and the swap store's key order are positions.
+// segment for hashes that end in i, with the segment's local depth in the link's low 8 bits (a segment is 4 KiB
+// aligned). A hash with local depth d lies in bucket (hash >> d) % 64, so that walking buckets in the order of the
+// bit-reversed hash (a "position") is stable under splits: SCAN cursors and the swap store's key order are positions.
 struct alignas(64) IndexHeader {
-  std::atomic<uint64_t> epoch;  // odd during a split, merge, directory change, FLUSH or swap
-  std::atomic<uint32_t> depth;  // global depth; the directory has 2^depth slots
+  std::atomic<uint64_t> epoch;     // odd during a split, merge, directory change, FLUSH or swap
+  std::atomic<uint32_t> depth;     // global depth; the directory has 2^depth slots
   std::atomic<uint32_t> complete;  // 1: a key that is not here does not exist. 0: the server must be asked
 };
 
@@ -83,8 +84,9 @@ struct ArenaHeader {
   // The hot line: read by every local read, written rarely (the clock once a millisecond at most).
   alignas(64) std::atomic<uint64_t> database_map;  // nibble i: the physical database behind logical database i
   std::atomic<uint64_t> file_bytes;                // readers bound every link by this
-  std::atomic<int64_t> clock_ms;   // promise: no later command evaluates expiry at an earlier time (Unix ms)
-  std::atomic<uint32_t> acl_epoch;  // raised when read rights change; a client that sees it change asks the server again
+  std::atomic<int64_t> clock_ms;  // promise: no later command evaluates expiry at an earlier time (Unix ms)
+  std::atomic<uint32_t>
+      acl_epoch;  // raised when read rights change; a client that sees it change asks the server again
 
   // A robust, process-shared pthread mutex that the executor holds for life; its first word is a futex word that the
   // kernel marks FUTEX_OWNER_DIED whatever the cause of death. Readers look at that word only (server_liveness.h).

@@ -1,8 +1,8 @@
-// Pins: how a client tells the server which value blocks it is looking at. Each attached client has a page of its own, which
-// it alone writes and the server reads; a block that is pinned is neither freed nor changed in place.
+// Pins: how a client tells the server which value blocks it is looking at. Each attached client has a page of its own,
+// which it alone writes and the server reads; a block that is pinned is neither freed nor changed in place.
 //
-// Everything in the page is hostile input to the server: a client that writes nonsense pins arbitrary numbers, which keeps
-// at most kPinSlots blocks from being freed, and nothing else.
+// Everything in the page is hostile input to the server: a client that writes nonsense pins arbitrary numbers, which
+// keeps at most kPinSlots blocks from being freed, and nothing else.
 #pragma once
 
 #include <array>
@@ -22,8 +22,8 @@ struct ClientPage {
   // Bit i is set before any of the slots 16 i … 16 i + 15 is, so that scanning an idle client costs one load.
   alignas(64) std::atomic<uint64_t> summary;
   alignas(64) std::atomic<Link> slots[kPinSlots];
-  // Set by the server, once: it does not look at this page any more (the connection ended), so that pins in it hold nothing.
-  // The client, which makes no system call to read, learns from it that it has to connect again.
+  // Set by the server, once: it does not look at this page any more (the connection ended), so that pins in it hold
+  // nothing. The client, which makes no system call to read, learns from it that it has to connect again.
   alignas(64) std::atomic<uint32_t> detached;
 };
 inline constexpr uint64_t kClientPageBytes = (sizeof(ClientPage) + 4095) & ~uint64_t{4095};
@@ -33,7 +33,8 @@ class PinTable {
  public:
   explicit PinTable(ClientPage* page = nullptr) : page_(page) {}
 
-  // A free slot with its summary bit set, or kNoPinSlot. The caller stores the link (release) and a fence(seq_cst) follows.
+  // A free slot with its summary bit set, or kNoPinSlot. The caller stores the link (release) and a fence(seq_cst)
+  // follows.
   uint32_t TakeSlot() {
     for (uint32_t step = 0; step < 64; ++step) {
       const uint32_t group = (next_group_ + step) % 64;
@@ -44,8 +45,8 @@ class PinTable {
       const uint64_t mine = uint64_t{1} << group;
       if ((summary_ & mine) == 0) {
         summary_ |= mine;
-        // Ordered before the writer's scan by the pin's fence. Release, because it may replace the store of an earlier Release
-        // of another group, which the scan must then see too.
+        // Ordered before the writer's scan by the pin's fence. Release, because it may replace the store of an earlier
+        // Release of another group, which the scan must then see too.
         page_->summary.store(summary_, std::memory_order_release);
       }
       return group * kSlotsPerSummaryBit + bit;
@@ -54,7 +55,8 @@ class PinTable {
   }
   std::atomic<Link>& slot(uint32_t index) { return page_->slots[index]; }
 
-  // Release: what was read through the view happened before; the writer loads slots with acquire before it reuses a block.
+  // Release: what was read through the view happened before; the writer loads slots with acquire before it reuses a
+  // block.
   void Release(uint32_t index) {
     page_->slots[index].store(0, std::memory_order_release);
     const uint32_t group = index / kSlotsPerSummaryBit;
@@ -75,8 +77,8 @@ class PinTable {
   std::array<uint16_t, 64> used_{};
 };
 
-// The server's side of one page: calls visit(link) for every pin in it. Acquire loads pair with Release above. The caller has
-// passed a fence(seq_cst) since it unlinked or closed what it is asking about.
+// The server's side of one page: calls visit(link) for every pin in it. Acquire loads pair with Release above. The
+// caller has passed a fence(seq_cst) since it unlinked or closed what it is asking about.
 template <class Visit>
 void ScanPins(const ClientPage& page, Visit&& visit) {
   uint64_t groups = page.summary.load(std::memory_order_acquire);

@@ -1,9 +1,9 @@
-// Copies of bytes that another process may be changing. The result means nothing until the version that covers the bytes
-// was validated behind an acquire fence; then it is exact.
+// Copies of bytes that another process may be changing. The result means nothing until the version that covers the
+// bytes was validated behind an acquire fence; then it is exact.
 //
-// Under TSan every byte is a relaxed atomic, so that TSan sees the protocol and not a false race. Otherwise this is a plain
-// memcpy: the fences around it are compiler barriers too, a torn byte range is what validation is there to catch, and a
-// loop of atomic words would only be slower.
+// Under TSan every byte is a relaxed atomic, so that TSan sees the protocol and not a false race. Otherwise this is a
+// plain memcpy: the fences around it are compiler barriers too, a torn byte range is what validation is there to catch,
+// and a loop of atomic words would only be slower.
 #pragma once
 
 #include <cstddef>

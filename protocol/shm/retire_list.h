@@ -1,6 +1,6 @@
-// Retired value blocks: unlinked, perhaps still pinned by a view. They are freed in batches, with one fence and one scan of
-// the pins a batch; what is pinned waits for the next one. (Blocks that are never pinned, such as key blocks, are freed at
-// once: whoever still reads one fails its validation.)
+// Retired value blocks: unlinked, perhaps still pinned by a view. They are freed in batches, with one fence and one
+// scan of the pins a batch; what is pinned waits for the next one. (Blocks that are never pinned, such as key blocks,
+// are freed at once: whoever still reads one fails its validation.)
 //
 // Executor thread only.
 #pragma once
@@ -29,8 +29,8 @@ class RetireList {
   template <class Pages>
   void Drain(ArenaMemory& memory, const Pages& pages) {
     if (blocks_.empty()) return;
-    // Pairs with PinFence: a reader that pinned one of these either is seen by the scan, or sees the version that changed
-    // when the block was unlinked.
+    // Pairs with PinFence: a reader that pinned one of these either is seen by the scan, or sees the version that
+    // changed when the block was unlinked.
     std::atomic_thread_fence(std::memory_order_seq_cst);
     pinned_.clear();
     for (const ClientPage* page : pages) ScanPins(*page, [&](Link link) { pinned_.push_back(link); });

@@ -1,5 +1,5 @@
-// What only the writer knows of each segment: how full it is, and when its first key may expire. Private memory, found by the
-// segment's page number; a chunk of 256 pages is allocated when its first segment appears.
+// What only the writer knows of each segment: how full it is, and when its first key may expire. Private memory, found
+// by the segment's page number; a chunk of 256 pages is allocated when its first segment appears.
 #pragma once
 
 #include <array>
@@ -15,8 +15,8 @@ namespace chestbox::shm {
 inline constexpr int64_t kNeverMs = std::numeric_limits<int64_t>::max();
 
 struct SegmentInfo {
-  uint32_t entries = 0;              // live and swapped out
-  uint32_t expiring = 0;             // live entries with an expiry
+  uint32_t entries = 0;                   // live and swapped out
+  uint32_t expiring = 0;                  // live entries with an expiry
   int64_t earliest_expiry_ms = kNeverMs;  // a lower bound over the live entries
 };
 

@@ -1,6 +1,6 @@
-// Whether the server that owns a mapped arena still runs. Its executor thread holds a robust, process-shared mutex for life,
-// whose first word is a futex: the owner's thread id, 0 after a clean stop, and with FUTEX_OWNER_DIED set by the kernel after
-// any other death. Every local read looks at it, so that no client reads an orphan arena.
+// Whether the server that owns a mapped arena still runs. Its executor thread holds a robust, process-shared mutex for
+// life, whose first word is a futex: the owner's thread id, 0 after a clean stop, and with FUTEX_OWNER_DIED set by the
+// kernel after any other death. Every local read looks at it, so that no client reads an orphan arena.
 #pragma once
 
 #include <cstdint>

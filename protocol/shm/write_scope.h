@@ -31,8 +31,8 @@ class WriteScope {
     const uint64_t even = version.load(std::memory_order_relaxed);  // only this thread writes it
     if ((even & 1) != 0) return;
     version.store(even + 1, std::memory_order_relaxed);
-    // Pairs with the reader's fence(acquire) in Validate: whoever reads a byte written after this fence sees the odd version.
-    // seq_cst, because it also orders this store before the scan of the pins (pairs with PinFence).
+    // Pairs with the reader's fence(acquire) in Validate: whoever reads a byte written after this fence sees the odd
+    // version. seq_cst, because it also orders this store before the scan of the pins (pairs with PinFence).
     std::atomic_thread_fence(std::memory_order_seq_cst);
     closed_.push_back(&version);
     Step(WriteStep::kClosed);
@@ -61,7 +61,8 @@ class WriteScope {
 
   void set_observer(WriteObserver* observer) { observer_ = observer; }
   void Step(WriteStep step) {
-    if (observer_ != nullptr) [[unlikely]] observer_->At(step);
+    if (observer_ != nullptr) [[unlikely]]
+      observer_->At(step);
   }
 
  private:

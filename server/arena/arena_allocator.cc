@@ -107,8 +107,8 @@ Result<std::unique_ptr<ArenaAllocator>> ArenaAllocator::Create(uint64_t reach_by
 
 Result<void> ArenaAllocator::CreateJemallocArena() {
   hooks_ = std::make_unique<Hooks>();
-  hooks_->table = {AllocHook,  DallocHook,      DestroyHook,     CommitHook, RefuseRangeHook,
-                   RefuseRangeHook, RefuseRangeHook, SplitHook, MergeHook};
+  hooks_->table = {AllocHook,       DallocHook,      DestroyHook, CommitHook, RefuseRangeHook,
+                   RefuseRangeHook, RefuseRangeHook, SplitHook,   MergeHook};
   hooks_->owner = this;
   ArenaConfig config{&hooks_->table, /*metadata_use_hooks=*/false};
   size_t size = sizeof arena_;
@@ -199,7 +199,8 @@ void ArenaAllocator::PunchLoop() {
   while (!stopping_) {
     if (pool_->dirty_bytes() <= keep) {
       const uint64_t seen = pool_->dirty_bytes();
-      const bool woken = wake_.wait_for(lock, kPunchIdle, [&] { return stopping_ || pool_->dirty_bytes() > kDirtyKeepBytes; });
+      const bool woken =
+          wake_.wait_for(lock, kPunchIdle, [&] { return stopping_ || pool_->dirty_bytes() > kDirtyKeepBytes; });
       keep = woken || pool_->dirty_bytes() != seen ? kDirtyKeepBytes : 0;
       continue;
     }

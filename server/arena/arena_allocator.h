@@ -3,7 +3,8 @@
 // Invariants
 // - jemalloc's metadata lives in private memory; no byte of an extent is written but by whoever owns the block.
 // - Private and arena memory never mix: every call names this arena and its own explicit tcache.
-// - Pages are committed before a block lies in them. Freed extents go back to the pool at once (decay 0) and are punched by a
+// - Pages are committed before a block lies in them. Freed extents go back to the pool at once (decay 0) and are
+// punched by a
 //   helper thread in steps of 1 MiB, so that no free stalls the executor.
 // Executor thread only, but for the helper thread inside.
 #pragma once

@@ -36,11 +36,10 @@ Result<std::unique_ptr<ArenaFile>> ArenaFile::Create(uint64_t reach_bytes) {
   // A memfd is born with mode 0777: close that before anybody could re-open it.
   if (fchmod(file->descriptor_, 0600) != 0) return SystemError("fchmod of the arena");
   if (fcntl(file->descriptor_, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_SEAL) != 0) return SystemError("sealing the arena");
-  file->read_only_ =
-      open(fmt::format("/proc/self/fd/{}", file->descriptor_).c_str(), O_RDONLY | O_CLOEXEC);
+  file->read_only_ = open(fmt::format("/proc/self/fd/{}", file->descriptor_).c_str(), O_RDONLY | O_CLOEXEC);
   if (file->read_only_ < 0) return SystemError("opening the arena read-only");
-  void* mapping = mmap(nullptr, file->reach_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE,
-                       file->descriptor_, 0);
+  void* mapping =
+      mmap(nullptr, file->reach_bytes_, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, file->descriptor_, 0);
   if (mapping == MAP_FAILED) return SystemError("mapping the arena");
   file->base_ = static_cast<char*>(mapping);
   (void)madvise(mapping, file->reach_bytes_, MADV_DONTDUMP);  // core dumps stay small and hold no states

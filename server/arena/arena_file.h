@@ -1,7 +1,7 @@
 // ArenaFile: the sparse memory file behind the arena, and the server's writable mapping of it.
 //
-// Protection 2 of the design ("other uid"): a memfd, mode 0600, sealed against shrinking; clients get a descriptor that was
-// opened read-only. A client of another uid cannot re-open it writable; one of the same uid, or root, could.
+// Protection 2 of the design ("other uid"): a memfd, mode 0600, sealed against shrinking; clients get a descriptor that
+// was opened read-only. A client of another uid cannot re-open it writable; one of the same uid, or root, could.
 //
 // The mapping spans all that 32-bit links reach; memory is used only where committed. Thread-safe but for Grow.
 #pragma once
@@ -25,7 +25,8 @@ class ArenaFile {
   uint64_t reach_bytes() const { return reach_bytes_; }
   int read_only_descriptor() const { return read_only_; }  // owned by this; to be duplicated by SCM_RIGHTS
 
-  // Makes pages exist (fallocate), so that a full memory is an error here and no SIGBUS later. Grows the file if need be.
+  // Makes pages exist (fallocate), so that a full memory is an error here and no SIGBUS later. Grows the file if need
+  // be.
   bool Commit(uint64_t offset, uint64_t bytes);
   // Gives pages back to the kernel; they read as zeros. Any thread.
   void Punch(uint64_t offset, uint64_t bytes);

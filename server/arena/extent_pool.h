@@ -1,8 +1,8 @@
 // ExtentPool: which page ranges of the arena's file are free, and whether memory lies behind them. Pure bookkeeping.
 //
-// Three kinds of free range: *dirty* (freed, its pages still in memory: reused first), *clean* (punched: must be committed
-// before use), and everything above the high-water mark (clean as well). Neighbours of one kind are one range.
-// Not thread-safe: its owner locks.
+// Three kinds of free range: *dirty* (freed, its pages still in memory: reused first), *clean* (punched: must be
+// committed before use), and everything above the high-water mark (clean as well). Neighbours of one kind are one
+// range. Not thread-safe: its owner locks.
 #pragma once
 
 #include <cstdint>
@@ -44,7 +44,9 @@ class ExtentPool {
   void AddDirty(uint64_t offset, uint64_t bytes) { dirty_.Add(offset, bytes); }
   void AddClean(uint64_t offset, uint64_t bytes) { clean_.Add(offset, bytes); }
   // What the helper thread punches next.
-  std::optional<std::pair<uint64_t, uint64_t>> TakeDirty(uint64_t bytes_max) { return dirty_.TakeFromLargest(bytes_max); }
+  std::optional<std::pair<uint64_t, uint64_t>> TakeDirty(uint64_t bytes_max) {
+    return dirty_.TakeFromLargest(bytes_max);
+  }
   uint64_t dirty_bytes() const { return dirty_.bytes(); }
   uint64_t high_water() const { return high_water_; }
 

@@ -1,4 +1,5 @@
-// HeapStats: what the allocator of the process says about itself, the arena's blocks included. Takes microseconds; any thread.
+// HeapStats: what the allocator of the process says about itself, the arena's blocks included. Takes microseconds; any
+// thread.
 #pragma once
 
 #include <cstdint>

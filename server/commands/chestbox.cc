@@ -16,8 +16,8 @@ namespace chestbox {
 
 namespace {
 
-// CHESTBOX ATTACH layout-version -> [arena-id, mapped bytes, page bytes]; two descriptors (the arena, the client's page) come
-// with the reply. Only a user who may read every key may attach: what is mapped can be read.
+// CHESTBOX ATTACH layout-version -> [arena-id, mapped bytes, page bytes]; two descriptors (the arena, the client's
+// page) come with the reply. Only a user who may read every key may attach: what is mapped can be read.
 Result<void> Attach(CommandContext& ctx, Args args, ReplyWriter& reply) {
   uint32_t version = 0;
   const auto [end, failed] = std::from_chars(args[2].data(), args[2].data() + args[2].size(), version);
@@ -25,7 +25,8 @@ Result<void> Attach(CommandContext& ctx, Args args, ReplyWriter& reply) {
     return Error{"ERR value is not an integer or out of range"};
   }
   if (version != shm::kLayoutVersion) {
-    return Error{fmt::format("ERR attach: this server's layout is version {}, the client's {}", shm::kLayoutVersion, version)};
+    return Error{
+        fmt::format("ERR attach: this server's layout is version {}, the client's {}", shm::kLayoutVersion, version)};
   }
   if (!ctx.server.config().shm_attach || !ctx.client.may_read_everything) {
     return Error{"NOPERM this user may not attach to shared memory"};

@@ -147,7 +147,8 @@ TEST_CASE("A pinned value survives overwriting, appending and deleting") {
   char small[shm::kInlineValueBytesMax];
   shm::PinnedString pinned;
   const auto pin = [&] {
-    return shm::PinString(store.view(), 0, "key", store.keys.HashOf("key"), [] { return int64_t{0}; }, pins, small, &pinned);
+    return shm::PinString(
+        store.view(), 0, "key", store.keys.HashOf("key"), [] { return int64_t{0}; }, pins, small, &pinned);
   };
   const auto intact = [&] { return std::string_view(pinned.data, pinned.size) == Big('p'); };
   REQUIRE(pin() == shm::ReadStatus::kFound);
@@ -185,7 +186,8 @@ TEST_CASE("A value that is changed in place is not pinned until it is frozen") {
   char small[shm::kInlineValueBytesMax];
   shm::PinnedString pinned;
   const auto pin = [&] {
-    return shm::PinString(store.view(), 0, "key", store.keys.HashOf("key"), [] { return int64_t{0}; }, pins, small, &pinned);
+    return shm::PinString(
+        store.view(), 0, "key", store.keys.HashOf("key"), [] { return int64_t{0}; }, pins, small, &pinned);
   };
   CHECK(pin() == shm::ReadStatus::kMutable);
   CHECK(store.keys.Freeze(0, "key"));
@@ -241,7 +243,8 @@ TEST_CASE("A reader sees every bucket of a command closed until the command is f
   char buffer[8];
   size_t size = 0;
   const auto read = [&] {
-    return shm::ReadString(store.view(), 0, "a", store.keys.HashOf("a"), [] { return int64_t{0}; }, buffer, &size, &stamp);
+    return shm::ReadString(
+        store.view(), 0, "a", store.keys.HashOf("a"), [] { return int64_t{0}; }, buffer, &size, &stamp);
   };
   CHECK(read() == shm::ReadStatus::kFound);
   REQUIRE(store.keys.SetString(0, "a", "2", StringEncoding::kInt, kNoExpiry).ok());
@@ -285,10 +288,13 @@ TEST_CASE("A random history agrees with a model, in memory that all comes back")
   uint64_t position = 0;
   uint64_t swapped_out = 0;
   do {
-    position = store.keys.VisitBucket(0, position, [&](const Keyspace::KeyInfo& info) {
-      ++walked;
-      REQUIRE(model.contains(std::string(info.key)));
-    }, &swapped_out);
+    position = store.keys.VisitBucket(
+        0, position,
+        [&](const Keyspace::KeyInfo& info) {
+          ++walked;
+          REQUIRE(model.contains(std::string(info.key)));
+        },
+        &swapped_out);
   } while (position != 0);
   CHECK(walked == model.size());
   for (const auto& [key, value] : model) {

@@ -1,5 +1,5 @@
-// A SwapStore that does what another one does, when the test lets it: each kind of call passes a gate, before (writes, loads) or after
-// (listings, due expiries) the work, so that a test can act while the call is under way.
+// A SwapStore that does what another one does, when the test lets it: each kind of call passes a gate, before (writes,
+// loads) or after (listings, due expiries) the work, so that a test can act while the call is under way.
 #pragma once
 
 #include <chrono>

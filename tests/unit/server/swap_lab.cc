@@ -94,7 +94,8 @@ void SwapLab::Settle() {
   swapper().Regulate();
   host_->RunUntil([&] {
     const SwapperStats stats = swapper().stats();
-    return stats.bytes_in_flight == 0 && stats.loads_in_flight == 0 && stats.erases_in_flight == 0 && !swapper().filling();
+    return stats.bytes_in_flight == 0 && stats.loads_in_flight == 0 && stats.erases_in_flight == 0 &&
+           !swapper().filling();
   });
 }
 

@@ -1,4 +1,5 @@
-// A server with a swap store in memory whose calls and failures a test controls, that can be stopped, crashed and started again.
+// A server with a swap store in memory whose calls and failures a test controls, that can be stopped, crashed and
+// started again.
 #pragma once
 
 #include <functional>

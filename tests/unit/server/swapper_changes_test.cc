@@ -1,5 +1,5 @@
-// Every kind of command on states that are out of memory, on their way out, or being loaded: replies, and what is stored afterwards
-// and after a restart, are those of a server that keeps everything in memory.
+// Every kind of command on states that are out of memory, on their way out, or being loaded: replies, and what is
+// stored afterwards and after a restart, are those of a server that keeps everything in memory.
 #include <algorithm>
 
 #include "swap_lab.h"
@@ -130,8 +130,12 @@ void TryAll(size_t bytes) {
 }
 
 TEST_CASE("Commands on swapped-out, leaving and loading states do what they do in memory: small values") { TryAll(20); }
-TEST_CASE("Commands on swapped-out, leaving and loading states do what they do in memory: values in blocks") { TryAll(3000); }
-TEST_CASE("Commands on swapped-out, leaving and loading states do what they do in memory: values in chunks") { TryAll(700000); }
+TEST_CASE("Commands on swapped-out, leaving and loading states do what they do in memory: values in blocks") {
+  TryAll(3000);
+}
+TEST_CASE("Commands on swapped-out, leaving and loading states do what they do in memory: values in chunks") {
+  TryAll(700000);
+}
 
 TEST_CASE("A large value is changed in place while the write thread is reading it") {
   SwapLab lab;
