@@ -18,6 +18,13 @@ using shm::kEntryStored;
 using shm::kInlineValueBytesMax;
 using shm::SlotRef;
 
+namespace {
+
+// About 20 us.
+constexpr size_t kNodesFreedAtOnce = 128;
+
+}  // namespace
+
 Error OutOfMemory() { return Error{"OOM command not allowed when used memory > 'maxmemory'."}; }
 Error WrongType() { return Error{"WRONGTYPE Operation against a key holding the wrong kind of value"}; }
 
@@ -176,9 +183,24 @@ uint64_t Keyspace::NewEntry(const NewState& state, std::string_view value) {
 
 void Keyspace::FreeEntry(uint64_t entry) {
   if ((entry & kEntryLive) == 0) return;
+  const StateView view = ViewOf(entry);
+  if (view.type != ValueType::kString && HasNodes(view.collection_encoding())) {
+    // A small one goes at once; the rest of a large one in FreeStep()s, so that no DEL stalls.
+    Structure structure{view.collection_encoding(), std::string(view.value)};
+    if (!FreeNodes(memory_, &structure, kNodesFreedAtOnce)) detached_structures_.push_back(std::move(structure));
+  }
+  FreeBlocks(entry);
+}
+
+void Keyspace::FreeBlocks(uint64_t entry) {
+  if ((entry & kEntryLive) == 0) return;
   if ((entry & kEntryExternal) != 0) {
     const shm::Link value_link = ValueLinkOf(entry);
-    retired_.Retire(value_link, memory_.UsableBytes(value_link));
+    if (shm::EntryType(entry) == ValueType::kString) {
+      retired_.Retire(value_link, memory_.UsableBytes(value_link));
+    } else {
+      memory_.Free(value_link);  // collections are never pinned
+    }
   }
   FreeKeyBlock(entry);
 }
@@ -294,8 +316,15 @@ Result<void> Keyspace::Copy(uint32_t from_database, std::string_view from, uint3
   CHECK(source);
   const StateView view = ViewOf(source.entry);
   const uint64_t to_hash = HashOf(to);
+  std::string_view value = view.value;
+  Structure copied{view.collection_encoding(), {}};
+  if (view.type != ValueType::kString && HasNodes(view.collection_encoding())) {
+    if (!CopyNodes(memory_, view.collection_encoding(), view.value, &copied.head)) return OutOfMemory();
+    value = copied.head;
+  }
   const uint64_t entry =
-      NewEntry({to, view.type, static_cast<uint8_t>(view.encoding), view.expire_at_ms, view.access}, view.value);
+      NewEntry({to, view.type, static_cast<uint8_t>(view.encoding), view.expire_at_ms, view.access}, value);
+  if (entry == 0 && !copied.head.empty()) detached_structures_.push_back(std::move(copied));
   SlotRef target = FindLive(to_database, to, to_hash);
   if (!LinkAndFree(Physical(to_database), target, to_hash, entry, view.expire_at_ms)) return OutOfMemory();
   return {};

@@ -4,8 +4,7 @@
 // Invariants
 // - Executor thread only.
 // - A key whose expiry has come is never found: meeting one deletes it and reports "DEL key" to the sink. Everything
-// else
-//   that writes leaves the effect to its caller (a command), which reports it once.
+//   else that writes leaves the effect to its caller (a command), which reports it once.
 // - A call that returns an error (memory) has changed nothing.
 // - A StateView, and any bytes it points to, is valid until the next call that writes.
 // - Commands meet only states in memory: the dispatcher has loaded swapped-out keys before (swapper.h).
@@ -24,11 +23,12 @@
 #include "protocol/shm/index_writer.h"
 #include "protocol/shm/retire_list.h"
 #include "server/effects.h"
+#include "server/state_ref.h"
+#include "server/types/structure.h"
 
 namespace chestbox {
 
 using shm::StringEncoding;
-using shm::ValueType;
 
 inline constexpr int64_t kNoExpiry = -1;
 // The same as the index wants it.
@@ -42,10 +42,16 @@ Error WrongType();
 struct StateView {
   ValueType type = ValueType::kString;
   StringEncoding encoding = StringEncoding::kRaw;
-  std::string_view value;  // the string; nothing for other types
+  std::string_view value;  // the string; of other types the packed block, or the head (encoding.h)
   int64_t expire_at_ms = kNoExpiry;
   uint32_t access = 0;  // 24 bits: LRU clock in seconds, or LFU minutes and counter, as maxmemory-policy says
+
+  CollectionEncoding collection_encoding() const { return static_cast<CollectionEncoding>(encoding); }
 };
+
+// What a look at a key leaves behind: kRead counts a hit or a miss and touches the access word, kChange touches it
+// only, kPeek nothing.
+enum class Look { kRead, kChange, kPeek };
 
 // The encoding Redis would choose for a whole new value: an integer's canonical text, short, or raw.
 StringEncoding EncodingFor(std::string_view value);
@@ -107,6 +113,13 @@ class Keyspace {
   Result<std::span<char>> ResizeString(uint32_t database, std::string_view key, size_t new_bytes);
   // Replaces the value of the live string at `key`, keeping its expiry (INCR and its kin, SET KEEPTTL).
   Result<void> ReplaceString(uint32_t database, std::string_view key, std::string_view value, StringEncoding encoding);
+
+  // ---- Collections (server/types) ----
+  std::optional<StateRef> FindState(uint32_t database, std::string_view key, Look look);
+  // Creates the key, or replaces its whole state whatever its type. `bytes` must not lie in this key's own state; nodes
+  // that a head leads to are taken over on success.
+  Result<StateRef> CreateState(uint32_t database, std::string_view key, ValueType type, CollectionEncoding encoding,
+                               std::string_view bytes, int64_t expire_at_ms);
 
   // ---- Any type ----
   bool Erase(uint32_t database, std::string_view key);
@@ -190,6 +203,8 @@ class Keyspace {
   KeyspaceStats& stats() { return stats_; }
 
  private:
+  friend class StateRef;
+
   // A state to be written; 0 as an entry means "no memory".
   struct NewState {
     std::string_view key;
@@ -207,7 +222,9 @@ class Keyspace {
   uint64_t NewEntry(const NewState& state, std::string_view value);
   uint64_t NewEntryAround(const NewState& state, uint32_t value_bytes, shm::Link value_link,
                           std::string_view inline_value);
-  void FreeEntry(uint64_t entry);
+  void FreeEntry(uint64_t entry);   // its blocks, and the nodes of a collection
+  void FreeBlocks(uint64_t entry);  // its blocks only
+  bool Relink(StateRef& state, uint64_t entry);
   void FreeKeyBlock(uint64_t entry) { memory_.Free(shm::EntryLink(entry)); }
 
   bool OverwriteInline(shm::SlotRef& ref, std::string_view value, StringEncoding encoding, int64_t expire_at_ms,
@@ -220,7 +237,7 @@ class Keyspace {
   bool ResizeExternal(shm::SlotRef& ref, uint32_t new_bytes);
   char* ValueBytesOf(uint64_t entry) const;
   int64_t ExpiryOf(uint64_t entry) const;
-  void SetHeader(uint64_t entry, uint32_t value_bytes, StringEncoding encoding);
+  void SetHeader(uint64_t entry, uint32_t value_bytes, uint8_t encoding);
   void MarkDirty(shm::SlotRef& ref);
   void TouchEntry(uint64_t entry);
   uint32_t TouchedAccess(uint32_t access) const;
@@ -239,6 +256,7 @@ class Keyspace {
   StoredStateListener* stored_listener_ = nullptr;
   std::vector<shm::Link> detached_segments_;  // of lazily flushed databases
   std::vector<uint64_t> detached_entries_;
+  std::vector<Structure> detached_structures_;  // of collections that were deleted and had many nodes
   int64_t unindexed_keys_[shm::kDatabases] = {};
   int64_t unindexed_expiring_[shm::kDatabases] = {};
   uint64_t expire_cursor_[shm::kDatabases] = {};

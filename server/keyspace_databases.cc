@@ -71,11 +71,16 @@ uint64_t Keyspace::Flush(uint32_t database, bool lazily) {
 }
 
 uint64_t Keyspace::lazily_freed_pending() const {
-  return detached_entries_.size() + detached_segments_.size() * (shm::kBucketsPerSegment * shm::kEntriesPerBucket / 2);
+  return detached_structures_.size() + detached_entries_.size() +
+         detached_segments_.size() * (shm::kBucketsPerSegment * shm::kEntriesPerBucket / 2);
 }
 
 bool Keyspace::FreeStep() {
   constexpr size_t kEntriesPerStep = 512;  // about 50 us
+  if (!detached_structures_.empty()) {
+    if (FreeNodes(memory_, &detached_structures_.back(), kEntriesPerStep)) detached_structures_.pop_back();
+    return true;
+  }
   if (detached_entries_.empty() && !detached_segments_.empty()) {
     indexes_[0]->TakeDetached(detached_segments_.back(), &detached_entries_);
     detached_segments_.pop_back();

@@ -124,11 +124,10 @@ Result<void> Keyspace::SetStrings(uint32_t database, std::span<const std::string
   return OutOfMemory();
 }
 
-void Keyspace::SetHeader(uint64_t entry, uint32_t value_bytes, StringEncoding encoding) {
+void Keyspace::SetHeader(uint64_t entry, uint32_t value_bytes, uint8_t encoding) {
   char* block = memory_.At(EntryLink(entry));
   const shm::KeyBlockHeader header = shm::LoadHeader(block);
-  shm::StoreHeader(block, {shm::MakeMeta(header.type(), static_cast<uint8_t>(encoding), header.access()),
-                           header.key_bytes, value_bytes});
+  shm::StoreHeader(block, {shm::MakeMeta(header.type(), encoding, header.access()), header.key_bytes, value_bytes});
 }
 
 bool Keyspace::Pinned(shm::Link link) const {
@@ -212,7 +211,7 @@ Result<std::span<char>> Keyspace::ResizeString(uint32_t database, std::string_vi
   if (!resized) return OutOfMemory();
   ref = indexes_[Physical(database)]->Find(key, hash);
   MarkDirty(ref);
-  SetHeader(ref.entry, bytes, StringEncoding::kRaw);
+  SetHeader(ref.entry, bytes, static_cast<uint8_t>(StringEncoding::kRaw));
   scope_.Step(shm::WriteStep::kChanged);
   return std::span<char>(ValueBytesOf(ref.entry), new_bytes);
 }
