@@ -113,7 +113,7 @@ bool Swapper::MakesProgress() const {
 }
 
 void Swapper::Regulate() {
-  if (closed_) return;
+  if (closed_ || standing_still_) return;
   if (!changes_.empty()) FlushChanges();
   if (maxmemory_bytes_ != 0) Shrink();
   if (!memory_waiters_.empty()) PostWake();
@@ -290,7 +290,7 @@ bool Swapper::SwapOutNow(uint32_t database, std::string_view key) {
   std::vector<Outgoing> batch;
   const uint32_t physical = keys_.Physical(database);
   const uint64_t hash = keys_.HashOf(key);
-  if (!MayLeave(physical, hash, key)) return false;
+  if (standing_still_ || !MayLeave(physical, hash, key)) return false;
   const bool leaving = TakeOut(physical, hash, key, &batch);
   if (!batch.empty()) SendOut(std::move(batch));
   keys_.FinishCommand();
