@@ -105,6 +105,10 @@ SlotRef Keyspace::FindLive(uint32_t database, std::string_view key, uint64_t has
   if (!ref) return ref;
   CHECK((ref.entry & kEntryLive) != 0);  // the dispatcher brings swapped-out keys in first
   if ((ref.entry & kEntryExpires) != 0 && now_ms_ >= ExpiryOf(ref.entry)) {
+    if (keep_expired_) {
+      ref.slot = nullptr;
+      return ref;
+    }
     Expire(database, ref, hash, key);
     ref.slot = nullptr;
     return indexes_[Physical(database)]->Find(key, hash);  // the home bucket may have moved
@@ -140,6 +144,14 @@ std::optional<StateView> Keyspace::PeekToChange(uint32_t database, std::string_v
   if (!ref) return std::nullopt;
   TouchEntry(ref.entry);
   return ViewOf(ref.entry);
+}
+
+bool Keyspace::MayLive(uint32_t database, std::string_view key) const {
+  const shm::IndexWriter& index = *indexes_[Physical(database)];
+  const SlotRef ref = index.Find(key, HashOf(key));
+  if (!ref) return index.header().complete.load(std::memory_order_relaxed) == 0;
+  if ((ref.entry & kEntryLive) == 0) return true;
+  return (ref.entry & kEntryExpires) == 0 || now_ms_ < ExpiryOf(ref.entry);
 }
 
 bool Keyspace::Touch(uint32_t database, std::string_view key) { return Read(database, key).has_value(); }
