@@ -17,10 +17,10 @@ namespace {
 // Redis cuts what it echoes of an unknown command: 128 bytes of the name, and about as much of its arguments.
 constexpr size_t kEchoedBytesMax = 128;
 
-std::array<std::span<const CommandSpec>, 12> Families() {
-  return {StringCommands(),   KeyCommands(),        ExpireCommands(), ScanCommands(),
-          DatabaseCommands(), ConnectionCommands(), ClientCommands(), ServerCommands(),
-          ConfigCommands(),   CommandCommands(),    DebugCommands(),  ChestboxCommands()};
+std::array<std::span<const CommandSpec>, 14> Families() {
+  return {StringCommands(), BitCommands(),      PfCommands(),         KeyCommands(),     ExpireCommands(),
+          ScanCommands(),   DatabaseCommands(), ConnectionCommands(), ClientCommands(),  ServerCommands(),
+          ConfigCommands(), CommandCommands(),  DebugCommands(),      ChestboxCommands()};
 }
 
 // At most `bytes` bytes, and nothing from a NUL on: Redis prints with %s.

@@ -8,6 +8,8 @@
 namespace chestbox {
 
 std::span<const CommandSpec> StringCommands();      // strings.cc, strings_lcs.cc
+std::span<const CommandSpec> BitCommands();         // bits_rows.cc
+std::span<const CommandSpec> PfCommands();          // hyperloglog_rows.cc
 std::span<const CommandSpec> KeyCommands();         // keys.cc
 std::span<const CommandSpec> ExpireCommands();      // expire.cc
 std::span<const CommandSpec> ScanCommands();        // scan.cc (KEYS SCAN RANDOMKEY)
