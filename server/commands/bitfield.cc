@@ -225,6 +225,21 @@ bool AnyWrites(std::span<const Step> steps) {
 
 }  // namespace
 
+uint32_t BitFieldKeyFlags(Args call) {
+  constexpr uint32_t kWrites = kKeyRW | kKeyAccess | kKeyUpdate;
+  for (size_t at = 2; at < call.size();) {
+    const size_t following = call.size() - at - 1;
+    if (EqualIgnoringCase(call[at], "get") && following >= 2) {
+      at += 3;
+    } else if (EqualIgnoringCase(call[at], "overflow") && following >= 1) {
+      at += 2;
+    } else {
+      return kWrites;  // or wrong, which is no promise to write nothing
+    }
+  }
+  return kKeyRO | kKeyAccess;
+}
+
 // BITFIELD key [GET type offset | [OVERFLOW WRAP | SAT | FAIL] (SET type offset value | INCRBY type offset increment)]…
 // -> an array: what GET reads, what SET replaced, what INCRBY came to, null for what overflowed under FAIL
 Result<void> BitField(CommandContext& ctx, Args args, ReplyWriter& reply) {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -21,6 +22,9 @@ Result<void> BitPos(CommandContext& ctx, Args args, ReplyWriter& reply);
 Result<void> BitOp(CommandContext& ctx, Args args, ReplyWriter& reply);
 Result<void> BitField(CommandContext& ctx, Args args, ReplyWriter& reply);
 Result<void> BitFieldRo(CommandContext& ctx, Args args, ReplyWriter& reply);
+
+// What a BITFIELD does to its key, as COMMAND GETKEYSANDFLAGS tells it: writes, unless all of it is GET.
+uint32_t BitFieldKeyFlags(Args call);
 
 // "ERR bit offset is not an integer or out of range"
 Error BadBitOffset();
