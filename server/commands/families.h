@@ -22,5 +22,6 @@ std::span<const CommandSpec> ChestboxCommands();     // chestbox.cc (ATTACH, FRE
 std::span<const CommandSpec> TransactionCommands();  // transactions.cc (MULTI EXEC DISCARD WATCH UNWATCH)
 std::span<const CommandSpec> BitCommands();          // bits_rows.cc
 std::span<const CommandSpec> PfCommands();           // hyperloglog_rows.cc
+std::span<const CommandSpec> SetCommands();          // sets_rows.cc
 
 }  // namespace chestbox
