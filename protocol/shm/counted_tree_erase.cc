@@ -30,6 +30,12 @@ void CountedTree::RemoveLeaf(const CountedPlace& place) {
     }
     if (index == 0 && rows_.ordered()) SetSeparators(place, level + 1, node.Separator(0));
     AddRows(place, level + 1, -1);
+    // Those that are neighbours now may both be small.
+    CountedPlace::Step beside = place.steps[level];
+    if (!MergeAt(beside, level) && index > 0) {
+      beside.index = index - 1;
+      (void)MergeAt(beside, level);
+    }
     for (uint32_t above = level + 1; above < head_->height; ++above) (void)MergeAt(place.steps[above], above);
     Collapse();
     return;

@@ -43,7 +43,7 @@ struct Limits {
   }
 };
 
-uint64_t BytesOf(std::span<const std::string_view> elements) {
+uint64_t EncodedBytesMax(std::span<const std::string_view> elements) {
   uint64_t bytes = 0;
   for (std::string_view text : elements) bytes += text.size() + kElementOverheadBytes;
   return bytes;
@@ -52,7 +52,7 @@ uint64_t BytesOf(std::span<const std::string_view> elements) {
 // In the order in which they stand in the list when they have been pushed to `end` one after the other.
 std::string Encode(std::span<const std::string_view> elements, ListEnd end) {
   std::string encoded;
-  encoded.reserve(BytesOf(elements));
+  encoded.reserve(EncodedBytesMax(elements));
   for (size_t i = 0; i < elements.size(); ++i) {
     shm::AppendElement(elements[end == ListEnd::kBack ? i : elements.size() - 1 - i], &encoded);
   }
@@ -154,7 +154,7 @@ Result<void> ListType::ToTree() {
     const std::string_view text = shm::TextOf(element, digits);
     done = PushEach(tree, {&text, 1}, ListEnd::kBack);
   }
-  if (done && state_.Replace(CollectionEncoding::kTree, BytesOf(head))) return {};
+  if (done && state_.Replace(CollectionEncoding::kTree, shm::BytesOf(head))) return {};
   CountedTree::FreeNodes(keys_->memory(), kListRows, &head, SIZE_MAX);
   return OutOfMemory();
 }
@@ -183,14 +183,15 @@ Result<uint64_t> ListType::Push(CommandContext& ctx, std::string_view key, std::
   return (*found)->size();
 }
 
-Result<uint64_t> ListType::Create(CommandContext& ctx, std::string_view key,
-                                  std::span<const std::string_view> elements, ListEnd end) {
+Result<uint64_t> ListType::Create(CommandContext& ctx, std::string_view key, std::span<const std::string_view> elements,
+                                  ListEnd end) {
   const Limits limits(ctx.server.config());
-  if (BytesOf(elements) + kPackedEmptyBytes <= limits.bytes_max && elements.size() <= limits.elements_max) {
+  if (EncodedBytesMax(elements) + kPackedEmptyBytes <= limits.bytes_max && elements.size() <= limits.elements_max) {
     const std::string encoded = Encode(elements, end);
     std::string block = shm::EmptyPacked();
     block.resize(block.size() + encoded.size());
-    ApplySplice(block.data(), {kPackedHeaderBytes, kPackedHeaderBytes, encoded, static_cast<int>(elements.size())});
+    shm::ApplySplice(block.data(),
+                     {kPackedHeaderBytes, kPackedHeaderBytes, encoded, static_cast<int>(elements.size())});
     auto state = ctx.keys.CreateState(ctx.db, key, ValueType::kList, CollectionEncoding::kPacked, block, kNoExpiry);
     if (!state) return state.error();
     return elements.size();
@@ -208,7 +209,7 @@ Result<uint64_t> ListType::Create(CommandContext& ctx, std::string_view key,
 
 Result<void> ListType::PushAll(CommandContext& ctx, std::span<const std::string_view> elements, ListEnd end) {
   if (!packed()) return PushToTree(elements, end);
-  if (StaysPacked(ctx, static_cast<int64_t>(BytesOf(elements)), elements.size())) {
+  if (StaysPacked(ctx, static_cast<int64_t>(EncodedBytesMax(elements)), elements.size())) {
     const std::string encoded = Encode(elements, end);
     const PackedReader block(state_.bytes());
     const uint32_t at = end == ListEnd::kFront ? kPackedHeaderBytes : block.end();

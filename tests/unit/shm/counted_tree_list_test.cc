@@ -86,7 +86,7 @@ class ListLab {
 
   void CheckAll() {
     const CheckedTree checked = CheckTree(arena_, rows_, head_);
-    REQUIRE(checked.fault.empty());
+    REQUIRE(checked.fault == "");
     REQUIRE(checked.elements == model_);
   }
 
@@ -208,7 +208,7 @@ TEST_CASE("A copy of a tree is equal and independent, and fails without a trace"
   for (int i = 0; i < 500; ++i) lab.Step(false);
   lab.CheckAll();
   const CheckedTree checked = CheckTree(lab.arena_, kSmallListRows, copy);
-  REQUIRE(checked.fault.empty());
+  REQUIRE(checked.fault == "");
   REQUIRE(checked.elements == model);
   REQUIRE(CountedTree::FreeNodes(lab.arena_, kSmallListRows, &copy, SIZE_MAX));
 }

@@ -86,7 +86,7 @@ class ScoredLab {
 
   void CheckAll() {
     const CheckedTree checked = CheckTree(arena_, rows_, head_);
-    REQUIRE(checked.fault.empty());
+    REQUIRE(checked.fault == "");
     REQUIRE(checked.elements.size() == 2 * model_.size());
     size_t i = 0;
     for (const auto& [score, member] : model_) {
