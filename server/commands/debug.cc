@@ -86,8 +86,8 @@ Result<void> Object(CommandContext& ctx, Args args, ReplyWriter& reply) {
   // Redis leaves the type byte out.
   const size_t serialized = rdb::EncodeStringObject(state->value).size() - 1;
   reply.SimpleString(fmt::format("Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
-                                 fmt::ptr(state->value.data()), EncodingName(*state), serialized,
-                                 state->access, ctx.keys.IdleSeconds(state->access)));
+                                 fmt::ptr(state->value.data()), EncodingName(*state), serialized, state->access,
+                                 ctx.keys.IdleSeconds(state->access)));
   return {};
 }
 
@@ -171,7 +171,8 @@ Result<void> Renew(CommandContext& ctx) {
       position = ctx.keys.VisitBucket(
           database, position,
           [&](const Keyspace::KeyInfo& info) {
-            if (info.state.encoding != EncodingFor(info.state.value)) changed.emplace_back(info.key);
+            if (info.state.type == ValueType::kString && info.state.encoding != EncodingFor(info.state.value))
+              changed.emplace_back(info.key);
           },
           &swapped_out);
       for (const std::string& key : changed) {
