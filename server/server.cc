@@ -16,6 +16,7 @@
 #include "server/dispatcher.h"
 #include "server/log.h"
 #include "server/swapper.h"
+#include "server/types/field_expiries.h"
 #include "swap/rocksdb_store.h"
 
 namespace chestbox {
@@ -109,6 +110,8 @@ Result<void> Server::Init(const ServerParts& parts) {
   dispatcher_ = std::make_unique<Dispatcher>(*this);
   blocked_ = std::make_unique<BlockedClients>(*this);
   pause_ = std::make_unique<ClientPause>(*this);
+  field_expiries_ = std::make_unique<FieldExpiries>(*this);
+  effects_.Add(field_expiries_.get());
   RegisterAppliers();
   startup_memory_ = used_memory();
   return {};
@@ -205,6 +208,7 @@ void Server::Cron() {
     const int64_t budget_us =
         250000 / std::max<int64_t>(1, config().hz) * std::max<int64_t>(1, config().active_expire_effort) / 4;
     keys_->ExpireStep(std::max<int64_t>(1000, budget_us));
+    field_expiries_->Step(std::max<int64_t>(1000, budget_us));
   }
   for (int step = 0; step < 16 && keys_->FreeStep(); ++step) {
   }

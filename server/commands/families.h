@@ -19,5 +19,7 @@ std::span<const CommandSpec> ConfigCommands();      // config_command.cc
 std::span<const CommandSpec> CommandCommands();     // command_command.cc
 std::span<const CommandSpec> DebugCommands();       // debug.cc
 std::span<const CommandSpec> ChestboxCommands();    // chestbox.cc (ATTACH, FREEZE)
+std::span<const CommandSpec> HashCommands();        // hashes.cc, hashes_*.cc
+std::span<const CommandSpec> HashExpiryCommands();  // hashes_expiry_rows.cc
 
 }  // namespace chestbox
