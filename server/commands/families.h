@@ -23,5 +23,7 @@ std::span<const CommandSpec> TransactionCommands();  // transactions.cc (MULTI E
 std::span<const CommandSpec> BitCommands();          // bits_rows.cc
 std::span<const CommandSpec> PfCommands();           // hyperloglog_rows.cc
 std::span<const CommandSpec> SetCommands();          // sets_rows.cc
+std::span<const CommandSpec> HashCommands();         // hashes.cc, hashes_*.cc
+std::span<const CommandSpec> HashExpiryCommands();   // hashes_expiry_rows.cc
 
 }  // namespace chestbox
