@@ -19,12 +19,12 @@ constexpr size_t kEchoedBytesMax = 128;
 // Longer than any row's name.
 constexpr size_t kNameBytesMax = 32;
 
-std::array<std::span<const CommandSpec>, 18> Families() {
+std::array<std::span<const CommandSpec>, 20> Families() {
   return {
       StringCommands(),     KeyCommands(),      ExpireCommands(),      ScanCommands(),   DatabaseCommands(),
       ConnectionCommands(), ClientCommands(),   ServerCommands(),      ConfigCommands(), CommandCommands(),
       DebugCommands(),      ChestboxCommands(), TransactionCommands(), BitCommands(),    PfCommands(),
-      SetCommands(),        HashCommands(),     HashExpiryCommands(),
+      SetCommands(),        HashCommands(),     HashExpiryCommands(),  ListCommands(),   ListPopCommands(),
   };
 }
 

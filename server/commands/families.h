@@ -25,5 +25,7 @@ std::span<const CommandSpec> PfCommands();           // hyperloglog_rows.cc
 std::span<const CommandSpec> SetCommands();          // sets_rows.cc
 std::span<const CommandSpec> HashCommands();         // hashes.cc, hashes_*.cc
 std::span<const CommandSpec> HashExpiryCommands();   // hashes_expiry_rows.cc
+std::span<const CommandSpec> ListCommands();         // lists_rows.cc
+std::span<const CommandSpec> ListPopCommands();      // lists_rows_pop.cc
 
 }  // namespace chestbox

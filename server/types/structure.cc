@@ -1,6 +1,7 @@
 #include "server/types/structure.h"
 
 #include "protocol/check.h"
+#include "protocol/shm/counted_tree.h"
 #include "protocol/shm/hash_table.h"
 
 namespace chestbox {
@@ -14,6 +15,12 @@ shm::HashTableHead TableHead(std::string_view bytes) {
   return head;
 }
 
+shm::CountedTreeHead TreeHead(std::string_view bytes) {
+  shm::CountedTreeHead head;
+  CHECK(shm::LoadCountedHead(bytes, &head));
+  return head;
+}
+
 }  // namespace
 
 bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max) {
@@ -22,6 +29,12 @@ bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max)
       shm::HashTableHead head = TableHead(structure->head);
       const bool done = shm::HashTable::FreeNodes(memory, &head, nodes_max);
       structure->head.assign(shm::TableHeadBytes(head));
+      return done;
+    }
+    case CollectionEncoding::kTree: {
+      shm::CountedTreeHead head = TreeHead(structure->head);
+      const bool done = shm::CountedTree::FreeNodes(memory, shm::kListRows, &head, nodes_max);
+      structure->head.assign(shm::BytesOf(head));
       return done;
     }
     default:
@@ -36,6 +49,12 @@ bool CopyNodes(shm::ArenaMemory& memory, CollectionEncoding encoding, std::strin
       shm::HashTableHead copied;
       if (!shm::HashTable::CopyNodes(memory, TableHead(head), &copied)) return false;
       copy->assign(shm::TableHeadBytes(copied));
+      return true;
+    }
+    case CollectionEncoding::kTree: {
+      shm::CountedTreeHead copied;
+      if (!shm::CountedTree::CopyNodes(memory, shm::kListRows, TreeHead(head), &copied)) return false;
+      copy->assign(shm::BytesOf(copied));
       return true;
     }
     default:
