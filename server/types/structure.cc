@@ -2,6 +2,7 @@
 
 #include "protocol/check.h"
 #include "protocol/shm/hash_table.h"
+#include "protocol/shm/score_index.h"
 
 namespace chestbox {
 
@@ -14,6 +15,13 @@ shm::HashTableHead TableHead(std::string_view bytes) {
   return head;
 }
 
+shm::TableTreeHead TableTreeHeadOf(std::string_view bytes) {
+  shm::TableTreeHead head;
+  CHECK(bytes.size() >= sizeof head);
+  std::memcpy(static_cast<void*>(&head), bytes.data(), sizeof head);
+  return head;
+}
+
 }  // namespace
 
 bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max) {
@@ -22,6 +30,12 @@ bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max)
       shm::HashTableHead head = TableHead(structure->head);
       const bool done = shm::HashTable::FreeNodes(memory, &head, nodes_max);
       structure->head.assign(shm::TableHeadBytes(head));
+      return done;
+    }
+    case CollectionEncoding::kTableTree: {
+      shm::TableTreeHead head = TableTreeHeadOf(structure->head);
+      const bool done = shm::ScoreIndex::FreeNodes(memory, &head, nodes_max);
+      structure->head.assign(shm::BytesOf(head));
       return done;
     }
     default:
@@ -36,6 +50,12 @@ bool CopyNodes(shm::ArenaMemory& memory, CollectionEncoding encoding, std::strin
       shm::HashTableHead copied;
       if (!shm::HashTable::CopyNodes(memory, TableHead(head), &copied)) return false;
       copy->assign(shm::TableHeadBytes(copied));
+      return true;
+    }
+    case CollectionEncoding::kTableTree: {
+      shm::TableTreeHead copied;
+      if (!shm::ScoreIndex::CopyNodes(memory, TableTreeHeadOf(head), &copied)) return false;
+      copy->assign(shm::BytesOf(copied));
       return true;
     }
     default:
