@@ -19,6 +19,7 @@
 #include "server/commands/number_parsing.h"
 #include "server/commands/object.h"
 #include "server/commands/subcommand_error.h"
+#include "server/config/config_text.h"
 #include "server/keyspace.h"
 #include "server/log.h"
 #include "server/swapper.h"
@@ -85,8 +86,8 @@ Result<void> Object(CommandContext& ctx, Args args, ReplyWriter& reply) {
   // Redis leaves the type byte out.
   const size_t serialized = rdb::EncodeStringObject(state->value).size() - 1;
   reply.SimpleString(fmt::format("Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
-                                 fmt::ptr(state->value.data()), EncodingName(*state), serialized,
-                                 state->access, ctx.keys.IdleSeconds(state->access)));
+                                 fmt::ptr(state->value.data()), EncodingName(*state), serialized, state->access,
+                                 ctx.keys.IdleSeconds(state->access)));
   return {};
 }
 
@@ -170,7 +171,8 @@ Result<void> Renew(CommandContext& ctx) {
       position = ctx.keys.VisitBucket(
           database, position,
           [&](const Keyspace::KeyInfo& info) {
-            if (info.state.encoding != EncodingFor(info.state.value)) changed.emplace_back(info.key);
+            if (info.state.type == ValueType::kString && info.state.encoding != EncodingFor(info.state.value))
+              changed.emplace_back(info.key);
           },
           &swapped_out);
       for (const std::string& key : changed) {
@@ -213,6 +215,17 @@ Result<int64_t> CountArgument(std::string_view text) {
   if (!number) return number.error();
   if (*number < 0) return Error{"ERR value is out of range, must be positive"};
   return *number;
+}
+
+// DEBUG QUICKLIST-PACKED-THRESHOLD bytes -> OK. Where a list keeps its large elements is not a setting here.
+Result<void> QuicklistPackedThreshold(CommandContext&, Args args, ReplyWriter& reply) {
+  constexpr uint64_t kThresholdMax = (uint64_t{1} << 32) - (1 << 20);
+  const std::optional<uint64_t> bytes = ParseMemory(args[2]);
+  if (!bytes || *bytes > kThresholdMax) {
+    return Error{"ERR argument must be a memory value bigger than 1 and smaller than 4gb"};
+  }
+  reply.Ok();
+  return {};
 }
 
 // DEBUG POPULATE count [prefix] [size] -> OK: strings prefix:0, prefix:1, … of that size, where there are none
@@ -258,6 +271,8 @@ Result<void> Help(CommandContext&, Args args, ReplyWriter& reply) {
       "POPULATE <count> [<prefix>] [<size>]",
       "    Create <count> string keys named key:<num>. If <prefix> is specified then",
       "    it is used instead of the 'key' prefix.",
+      "QUICKLIST-PACKED-THRESHOLD <size>",
+      "    Accepted and without effect: where lists keep large elements is not a setting.",
       "PROTOCOL <type>",
       "    Reply with a test value of the specified type. <type> can be: string,",
       "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
@@ -295,6 +310,7 @@ constexpr Subcommand kSubcommands[] = {
     {"object", Object, 3, 3},
     {"populate", Populate, 3, 5},
     {"protocol", Protocol, 3, 3},
+    {"quicklist-packed-threshold", QuicklistPackedThreshold, 3, 3},
     {"reload", Reload, 2, kAnyNumber},
     {"set-active-expire", SetActiveExpire, 3, 3},
     {"sleep", Sleep, 3, 3},

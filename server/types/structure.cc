@@ -1,6 +1,7 @@
 #include "server/types/structure.h"
 
 #include "protocol/check.h"
+#include "protocol/shm/counted_tree.h"
 #include "protocol/shm/hash_table.h"
 #include "protocol/shm/score_index.h"
 
@@ -12,6 +13,12 @@ shm::HashTableHead TableHead(std::string_view bytes) {
   shm::HashTableHead head;
   CHECK(bytes.size() >= sizeof head);
   std::memcpy(&head, bytes.data(), sizeof head);
+  return head;
+}
+
+shm::CountedTreeHead TreeHead(std::string_view bytes) {
+  shm::CountedTreeHead head;
+  CHECK(shm::LoadCountedHead(bytes, &head));
   return head;
 }
 
@@ -32,6 +39,12 @@ bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max)
       structure->head.assign(shm::TableHeadBytes(head));
       return done;
     }
+    case CollectionEncoding::kTree: {
+      shm::CountedTreeHead head = TreeHead(structure->head);
+      const bool done = shm::CountedTree::FreeNodes(memory, shm::kListRows, &head, nodes_max);
+      structure->head.assign(shm::BytesOf(head));
+      return done;
+    }
     case CollectionEncoding::kTableTree: {
       shm::TableTreeHead head = TableTreeHeadOf(structure->head);
       const bool done = shm::ScoreIndex::FreeNodes(memory, &head, nodes_max);
@@ -50,6 +63,12 @@ bool CopyNodes(shm::ArenaMemory& memory, CollectionEncoding encoding, std::strin
       shm::HashTableHead copied;
       if (!shm::HashTable::CopyNodes(memory, TableHead(head), &copied)) return false;
       copy->assign(shm::TableHeadBytes(copied));
+      return true;
+    }
+    case CollectionEncoding::kTree: {
+      shm::CountedTreeHead copied;
+      if (!shm::CountedTree::CopyNodes(memory, shm::kListRows, TreeHead(head), &copied)) return false;
+      copy->assign(shm::BytesOf(copied));
       return true;
     }
     case CollectionEncoding::kTableTree: {

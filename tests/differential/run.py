@@ -20,6 +20,7 @@ import exceptions  # noqa: E402
 import harness  # noqa: E402
 import resp  # noqa: E402
 from generate import PATTERNS, Generator  # noqa: E402
+from generate_lists import step_waiting  # noqa: E402
 
 COMMANDS_A_SESSION = 500
 FAILURES_MAX = 10  # sessions; more would only hide the first
@@ -87,11 +88,13 @@ class Session:
 
     def run(self):
         self.one([b"FLUSHALL"])
+        self.one([b"CONFIG", b"SET", b"hll-sparse-max-bytes", b"3000"])
+        self.one([b"CONFIG", b"SET", b"list-max-listpack-size", b"-2"])
         if self.random.random() < 0.5:
             self.one([b"HELLO", b"3"])
         steps = [self.step_command] * 40 + [self.step_pipeline] * 2 + [self.step_inline] * 4 + [self.step_keys, self.step_scan,
                                                                                                self.step_short_life] + \
-                [self.step_random_key, self.step_silence]
+                [self.step_random_key, self.step_silence, lambda: step_waiting(self)]
         while self.count < COMMANDS_A_SESSION:
             self.random.choice(steps)()
         self.compare_everything()
@@ -186,7 +189,8 @@ class Session:
             self.one([b"SELECT", database])
             self.one([b"DBSIZE"])
             for key in self.compare_values([b"KEYS", b"*"], sorted):
-                for command in ([b"GET", key], [b"PEXPIRETIME", key], [b"OBJECT", b"ENCODING", key]):
+                for command in ([b"GET", key], [b"PEXPIRETIME", key], [b"OBJECT", b"ENCODING", key],
+                                [b"LRANGE", key, b"0", b"-1"]):
                     self.one(command)
 
 
