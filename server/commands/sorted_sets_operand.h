@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "server/commands/sorted_sets.h"
+#include "server/types/set_type.h"
 
 namespace chestbox::sorted_sets {
 
@@ -16,26 +17,43 @@ class Operand {
  public:
   // WRONGTYPE if it is neither.
   static Result<Operand> Find(CommandContext& ctx, std::string_view key) {
-    auto set = SortedSet::Find(ctx, key, Look::kRead);
-    if (!set) return set.error();
-    return Operand(key, *set);
+    Operand operand(key);
+    const std::optional<StateView> state = ctx.keys.Peek(ctx.db, key);
+    if (state && state->type == ValueType::kSet) {
+      auto set = SetType::Find(ctx, key, Look::kRead);
+      if (!set) return set.error();
+      operand.plain_ = *set;
+    } else {
+      auto set = SortedSet::Find(ctx, key, Look::kRead);
+      if (!set) return set.error();
+      operand.sorted_ = *set;
+    }
+    return operand;
   }
 
   std::string_view key() const { return key_; }
-  bool exists() const { return sorted_.has_value(); }
-  uint64_t size() const { return sorted_ ? sorted_->size() : 0; }
-  std::optional<double> Score(std::string_view member) const { return sorted_ ? sorted_->Score(member) : std::nullopt; }
-  // Visits all members, highest first, while visit(ScoredMember) returns true.
+  uint64_t size() const { return sorted_ ? sorted_->size() : plain_ ? plain_->size() : 0; }
+  std::optional<double> Score(std::string_view member) const {
+    if (sorted_) return sorted_->Score(member);
+    return plain_ && plain_->Contains(member) ? std::optional(kPlainScore) : std::nullopt;
+  }
+  // Visits all members, a sorted set's highest first, while visit(ScoredMember) returns true.
   template <class Visit>
   void ForEachMember(Visit&& visit) const {
     if (sorted_) sorted_->ForEach(size() - 1, size(), true, visit);
+    if (plain_) {
+      plain_->ForEachWhile([&](std::string_view member) { return visit(ScoredMember{member, kPlainScore}); });
+    }
   }
 
  private:
-  Operand(std::string_view key, const std::optional<SortedSet>& sorted) : key_(key), sorted_(sorted) {}
+  static constexpr double kPlainScore = 1;
+
+  explicit Operand(std::string_view key) : key_(key) {}
 
   std::string_view key_;
   std::optional<SortedSet> sorted_;
+  std::optional<SetType> plain_;
 };
 
 }  // namespace chestbox::sorted_sets
