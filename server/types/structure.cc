@@ -3,6 +3,7 @@
 #include "protocol/check.h"
 #include "protocol/shm/counted_tree.h"
 #include "protocol/shm/hash_table.h"
+#include "protocol/shm/score_index.h"
 
 namespace chestbox {
 
@@ -21,6 +22,13 @@ shm::CountedTreeHead TreeHead(std::string_view bytes) {
   return head;
 }
 
+shm::TableTreeHead TableTreeHeadOf(std::string_view bytes) {
+  shm::TableTreeHead head;
+  CHECK(bytes.size() >= sizeof head);
+  std::memcpy(static_cast<void*>(&head), bytes.data(), sizeof head);
+  return head;
+}
+
 }  // namespace
 
 bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max) {
@@ -34,6 +42,12 @@ bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max)
     case CollectionEncoding::kTree: {
       shm::CountedTreeHead head = TreeHead(structure->head);
       const bool done = shm::CountedTree::FreeNodes(memory, shm::kListRows, &head, nodes_max);
+      structure->head.assign(shm::BytesOf(head));
+      return done;
+    }
+    case CollectionEncoding::kTableTree: {
+      shm::TableTreeHead head = TableTreeHeadOf(structure->head);
+      const bool done = shm::ScoreIndex::FreeNodes(memory, &head, nodes_max);
       structure->head.assign(shm::BytesOf(head));
       return done;
     }
@@ -54,6 +68,12 @@ bool CopyNodes(shm::ArenaMemory& memory, CollectionEncoding encoding, std::strin
     case CollectionEncoding::kTree: {
       shm::CountedTreeHead copied;
       if (!shm::CountedTree::CopyNodes(memory, shm::kListRows, TreeHead(head), &copied)) return false;
+      copy->assign(shm::BytesOf(copied));
+      return true;
+    }
+    case CollectionEncoding::kTableTree: {
+      shm::TableTreeHead copied;
+      if (!shm::ScoreIndex::CopyNodes(memory, TableTreeHeadOf(head), &copied)) return false;
       copy->assign(shm::BytesOf(copied));
       return true;
     }
