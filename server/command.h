@@ -21,7 +21,9 @@ namespace chestbox {
 
 class Server;
 class Keyspace;
+struct BlockRequest;
 struct Client;
+struct CommandSpec;
 
 using resp::Args;
 using resp::ReplyWriter;
@@ -31,7 +33,14 @@ struct CommandContext {
   Client& client;
   Keyspace& keys;
   uint32_t db;     // the client's logical database
-  int64_t now_ms;  // one `now` for the whole command
+  int64_t now_ms;  // one `now` for the whole command, script or EXEC
+  Args args = {};  // what is being executed, and its row
+  const CommandSpec* spec = nullptr;
+  bool may_block = false;  // false in EXEC and in scripts
+  bool woken = false;      // executed again because a key may be ready
+
+  // Waits for keys (blocked_clients.h). The handler returns what this returns and replies nothing.
+  Result<void> Block(const BlockRequest& request);
 
   // Reports an effect (effects.h) of this command in the client's database, or in another one.
   void Effect(std::initializer_list<std::string_view> command);

@@ -51,7 +51,7 @@ class LocalClient {
   void Release(chestbox_view* view);
   bool ViewIsValid(const chestbox_view& view) const;
 
-  bool attached() const { return Local() != nullptr; }
+  bool attached() const { return Attached() != nullptr; }
   const std::string& attach_error() const { return attach_error_; }
   const std::string& last_error() const { return last_error_; }
   int last_code() const { return last_code_; }
@@ -68,6 +68,10 @@ class LocalClient {
 
   // What a local read goes to, or null: then EnsureConnected may find one.
   Attachment* Local() const {
+    Attachment* local = Attached();
+    return local == nullptr || local->reads_paused() ? nullptr : local;
+  }
+  Attachment* Attached() const {
     Attachment* local = local_;
     if (fork_generation_ != fork_generation.load(std::memory_order_relaxed)) [[unlikely]]
       return nullptr;
