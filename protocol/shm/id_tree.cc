@@ -73,8 +73,7 @@ void TreeWriter::InsertAt(Link link, uint32_t index, const TreeKey& key, const v
   char* node = memory_->At(link);
   const uint32_t count = CountOf(node);
   const uint32_t payload_bytes = static_cast<unsigned char>(node[7]);
-  const uint32_t capacity =
-      (RacyLoad32(node) - kTreeNodeHeaderBytes) / (uint32_t{sizeof(TreeKey)} + payload_bytes);
+  const uint32_t capacity = (RacyLoad32(node) - kTreeNodeHeaderBytes) / (uint32_t{sizeof(TreeKey)} + payload_bytes);
   CHECK(count < capacity && index <= count);
   CopyItems(link, index, count - index, link, index + 1);
   StoreItem(node, capacity, payload_bytes, index, key, payload);

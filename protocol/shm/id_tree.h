@@ -1,10 +1,10 @@
-// ID tree: an ordered map from 16-byte keys to small fixed payloads. A stream finds its nodes with one, a consumer group
-// its pending entries, and both find groups and consumers by name with one.
+// ID tree: an ordered map from 16-byte keys to small fixed payloads. A stream finds its nodes with one, a consumer
+// group its pending entries, and both find groups and consumers by name with one.
 //
 //   root    the first link, and how many items there are; part of a head or of a group's record
 //   node    u32 bytes of the node | u16 items | u8 level | u8 bytes of a payload | keys … | payloads …
-//           Level 0 holds the items, higher levels children: key i is exactly the smallest key below child i, whose link
-//           is the payload. A node has room for 3, 7, 15, 31 or 63 items (just under jemalloc's size classes).
+//           Level 0 holds the items, higher levels children: key i is exactly the smallest key below child i, whose
+//           link is the payload. A node has room for 3, 7, 15, 31 or 63 items (just under jemalloc's size classes).
 //
 // What orders the keys is a probe, a function of one stored key: negative when it lies before what is sought, 0 when it
 // is that, positive behind. So keys may be prefixes of something longer that the probe looks up (names).
@@ -120,7 +120,9 @@ class TreeCursor {
   TreeCursor(Nodes& nodes, const TreeRoot& root, uint32_t payload_bytes)
       : nodes_(&nodes), root_(root), payload_bytes_(payload_bytes) {}
 
-  bool First() { return Descend([](const TreeNode&) { return 0U; }); }
+  bool First() {
+    return Descend([](const TreeNode&) { return 0U; });
+  }
   bool Last() {
     return Descend([](const TreeNode& node) { return node.count() - 1; });
   }
@@ -252,6 +254,10 @@ class TreeWriter {
     path.found = path.steps[0].index < node.count() && probe(node.Key(path.steps[0].index)) == 0;
     return path;
   }
+  // To the first item, and to behind the last one.
+  TreePath FindBegin(const TreeRoot& root) const {
+    return Find(root, [](const TreeKey&) { return 1; });
+  }
   TreePath FindEnd(const TreeRoot& root) const {
     return Find(root, [](const TreeKey&) { return -1; });
   }
@@ -261,6 +267,7 @@ class TreeWriter {
   char* PayloadAt(const TreePath& path) const {
     return const_cast<char*>(NodeAt(path.steps[0].link).Payload(path.steps[0].index));
   }
+  TreeKey KeyAt(const TreePath& path) const { return NodeAt(path.steps[0].link).Key(path.steps[0].index); }
   // Puts an item where `path` leads, which is void afterwards. False: no memory, and nothing has changed.
   [[nodiscard]] bool Insert(TreeRoot* root, const TreePath& path, const TreeKey& key, const void* payload);
   // Removes what was found; needs no memory. `path` is void afterwards.
