@@ -50,7 +50,7 @@ struct ServerParts {
   Keyspace::HashFunction hash_of = nullptr;
   std::span<const CommandSpec> more_commands = {};
   // An open store, and the metadata of its last clean close.
-  std::function<std::unique_ptr<swap::SwapStore>(swap::Metadata* metadata)> open_store;
+  std::function<std::unique_ptr<swap::SwapStore>(swap::Metadata* metadata)> open_store = {};
 };
 
 class Server {

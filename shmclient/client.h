@@ -19,6 +19,7 @@
 #include "shmclient/connection.h"
 #include "shmclient/fork_guard.h"
 #include "shmclient/include/chestbox/chestbox.h"
+#include "shmclient/local_commands.h"
 #include "shmclient/session.h"
 #include "shmclient/small_buffers.h"
 
@@ -105,6 +106,7 @@ class LocalClient {
   Attachment* local_ = nullptr;
   uint32_t fork_generation_ = 0;
   uint64_t local_reads_ = 0;
+  LocalCommands local_commands_;
   SmallBuffers small_;
   Session session_;
 
