@@ -19,5 +19,6 @@ std::span<const CommandSpec> ConfigCommands();      // config_command.cc
 std::span<const CommandSpec> CommandCommands();     // command_command.cc
 std::span<const CommandSpec> DebugCommands();       // debug.cc
 std::span<const CommandSpec> ChestboxCommands();    // chestbox.cc (ATTACH, FREEZE)
+std::span<const CommandSpec> StreamCommands();      // streams.cc and streams_*.cc
 
 }  // namespace chestbox

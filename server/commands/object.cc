@@ -37,7 +37,7 @@ bool IsLfu(EvictionPolicy policy) {
 Result<void> Encoding(CommandContext& ctx, Args args, ReplyWriter& reply) {
   const std::optional<StateView> state = LookAtState(ctx, args[2]);
   if (state) {
-    reply.Bulk(EncodingName(state->encoding));
+    reply.Bulk(state->type == ValueType::kStream ? "stream" : EncodingName(state->encoding));
   } else {
     reply.Null();
   }
