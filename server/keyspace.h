@@ -99,6 +99,8 @@ class Keyspace {
   // For a command that is going to change the value: touches the access word and counts nothing.
   std::optional<StateView> PeekToChange(uint32_t database, std::string_view key);
   bool Exists(uint32_t database, std::string_view key) { return Peek(database, key).has_value(); }
+  // Without deleting what has expired, for effect listeners. A state that is not in memory counts as living.
+  bool MayLive(uint32_t database, std::string_view key) const;
   // Touches without reading (TOUCH; false: no such key).
   bool Touch(uint32_t database, std::string_view key);
 
