@@ -142,6 +142,7 @@ void StreamWriter::ShrinkToFit(const TreePath& path) {
 }
 
 bool StreamWriter::AppendNode(const StreamId& master_id, std::string_view block) {
+  if (StreamNodeReader(block, master_id).live() == 0) return true;
   const Link link = NewBlock(block.size());
   if (link == 0) return false;
   RacyStore(memory_->At(link), block.data(), block.size());

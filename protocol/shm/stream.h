@@ -71,7 +71,7 @@ class StreamWriter {
   uint64_t Trim(const StreamTrim& trim);
 
   // Adds a node made elsewhere (RESTORE, a state that comes back, COPY), whose IDs lie behind those of all others. The
-  // head's numbers are the caller's. False: no memory.
+  // head's numbers are the caller's. One without live entries is left out. False: no memory.
   [[nodiscard]] bool AppendNode(const StreamId& master_id, std::string_view block);
   // Sets first_id from the entries.
   void FindFirst();

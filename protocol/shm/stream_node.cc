@@ -122,7 +122,7 @@ bool IsSoundStreamNode(std::string_view block, const StreamId& master_id) {
   uint32_t elements = 0;
   if (!PackedReader(block).IsSound(&elements)) return false;
   const StreamNodeReader node(block, master_id);
-  if (!node.valid() || node.live() == 0) return false;
+  if (!node.valid()) return false;
   int64_t live = 0;
   int64_t deleted = 0;
   StreamEntry entry;

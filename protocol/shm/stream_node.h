@@ -98,8 +98,8 @@ class StreamNodeReader {
   uint32_t first_entry_ = 0;
 };
 
-// True if `block` is what a writer makes (for blocks from outside): counts, fields and back references agree, and IDs
-// ascend.
+// True if `block` is what a writer makes, here or in Redis (for blocks from outside): counts, fields and back
+// references agree, and IDs ascend. Redis also keeps blocks without live entries.
 bool IsSoundStreamNode(std::string_view block, const StreamId& master_id);
 
 // ---- Writing ----
