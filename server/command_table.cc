@@ -19,10 +19,14 @@ constexpr size_t kEchoedBytesMax = 128;
 // Longer than any row's name.
 constexpr size_t kNameBytesMax = 32;
 
-std::array<std::span<const CommandSpec>, 14> Families() {
-  return {StringCommands(),     KeyCommands(),      ExpireCommands(),      ScanCommands(),   DatabaseCommands(),
-          ConnectionCommands(), ClientCommands(),   ServerCommands(),      ConfigCommands(), CommandCommands(),
-          DebugCommands(),      ChestboxCommands(), TransactionCommands(), StreamCommands()};
+std::array<std::span<const CommandSpec>, 17> Families() {
+  return {
+      StringCommands(),      KeyCommands(),        ExpireCommands(), ScanCommands(),
+      DatabaseCommands(),    ConnectionCommands(), ClientCommands(), ServerCommands(),
+      ConfigCommands(),      CommandCommands(),    DebugCommands(),  ChestboxCommands(),
+      TransactionCommands(), BitCommands(),        PfCommands(),     SetCommands(),
+      StreamCommands(),
+  };
 }
 
 // At most `bytes` bytes, and nothing from a NUL on: Redis prints with %s.

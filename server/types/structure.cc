@@ -1,35 +1,42 @@
 #include "server/types/structure.h"
 
 #include "protocol/check.h"
+#include "protocol/shm/hash_table.h"
 #include "protocol/shm/stream_group.h"
 
 namespace chestbox {
 
 namespace {
 
-bool FreeStreamNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max) {
-  shm::StreamHead head;
-  CHECK(shm::LoadStreamHead(structure->head, &head));
-  const bool freed = shm::FreeStream(memory, &head, &nodes_max);
-  structure->head.assign(shm::BytesOf(head));
-  return freed;
+shm::HashTableHead TableHead(std::string_view bytes) {
+  shm::HashTableHead head;
+  CHECK(bytes.size() >= sizeof head);
+  std::memcpy(&head, bytes.data(), sizeof head);
+  return head;
 }
 
-bool CopyStreamNodes(shm::ArenaMemory& memory, std::string_view head, std::string* copy) {
-  shm::StreamHead from;
-  shm::StreamHead to;
-  CHECK(shm::LoadStreamHead(head, &from));
-  if (!shm::CopyStream(memory, from, &to)) return false;
-  copy->assign(shm::BytesOf(to));
-  return true;
+shm::StreamHead StreamHeadOf(std::string_view bytes) {
+  shm::StreamHead head;
+  CHECK(shm::LoadStreamHead(bytes, &head));
+  return head;
 }
 
 }  // namespace
 
 bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max) {
   switch (structure->encoding) {
-    case CollectionEncoding::kStream:
-      return FreeStreamNodes(memory, structure, nodes_max);
+    case CollectionEncoding::kTable: {
+      shm::HashTableHead head = TableHead(structure->head);
+      const bool done = shm::HashTable::FreeNodes(memory, &head, nodes_max);
+      structure->head.assign(shm::TableHeadBytes(head));
+      return done;
+    }
+    case CollectionEncoding::kStream: {
+      shm::StreamHead head = StreamHeadOf(structure->head);
+      const bool done = shm::FreeStream(memory, &head, &nodes_max);
+      structure->head.assign(shm::BytesOf(head));
+      return done;
+    }
     default:
       CHECK(!HasNodes(structure->encoding));
   }
@@ -38,8 +45,18 @@ bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max)
 
 bool CopyNodes(shm::ArenaMemory& memory, CollectionEncoding encoding, std::string_view head, std::string* copy) {
   switch (encoding) {
-    case CollectionEncoding::kStream:
-      return CopyStreamNodes(memory, head, copy);
+    case CollectionEncoding::kTable: {
+      shm::HashTableHead copied;
+      if (!shm::HashTable::CopyNodes(memory, TableHead(head), &copied)) return false;
+      copy->assign(shm::TableHeadBytes(copied));
+      return true;
+    }
+    case CollectionEncoding::kStream: {
+      shm::StreamHead copied;
+      if (!shm::CopyStream(memory, StreamHeadOf(head), &copied)) return false;
+      copy->assign(shm::BytesOf(copied));
+      return true;
+    }
     default:
       CHECK(!HasNodes(encoding));
   }

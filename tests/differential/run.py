@@ -87,6 +87,7 @@ class Session:
 
     def run(self):
         self.one([b"FLUSHALL"])
+        self.one([b"CONFIG", b"SET", b"hll-sparse-max-bytes", b"3000"])
         self.one([b"CONFIG", b"SET", b"stream-node-max-entries", self.random.choice([b"1", b"2", b"3", b"10", b"100"])])
         if self.random.random() < 0.5:
             self.one([b"HELLO", b"3"])
