@@ -19,7 +19,7 @@ constexpr size_t kEchoedBytesMax = 128;
 // Longer than any row's name.
 constexpr size_t kNameBytesMax = 32;
 
-std::array<std::span<const CommandSpec>, 25> Families() {
+std::array<std::span<const CommandSpec>, 26> Families() {
   return {
       StringCommands(),
       KeyCommands(),
@@ -46,6 +46,7 @@ std::array<std::span<const CommandSpec>, 25> Families() {
       SortedSetCombiningCommands(),
       GeoCommands(),
       GeoSearchCommands(),
+      StreamCommands(),
   };
 }
 
