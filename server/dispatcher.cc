@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "server/blocked_clients.h"
+#include "server/client_pause.h"
 #include "server/commands/debug.h"
 #include "server/keyspace.h"
 #include "server/server.h"
@@ -33,6 +35,13 @@ void CommandContext::Effect(std::span<const std::string_view> command) { server.
 Dispatcher::Outcome Dispatcher::Execute(Client& client, Args args) { return Execute(client, args, false); }
 
 Dispatcher::Outcome Dispatcher::Execute(Client& client, Args args, bool admitted) {
+  const Outcome outcome = ExecuteOne(client, args, admitted);
+  if (client.blocked != nullptr && outcome == Outcome::kDone) server_.blocked().End(client);
+  server_.blocked().ServeReady();
+  return outcome;
+}
+
+Dispatcher::Outcome Dispatcher::ExecuteOne(Client& client, Args args, bool admitted) {
   if (args.empty()) return Outcome::kDone;
   const CommandSpec* parent = nullptr;
   Error unknown;
@@ -52,9 +61,12 @@ Dispatcher::Outcome Dispatcher::Execute(Client& client, Args args, bool admitted
     ReplyError(client, allowed.error());
     return Outcome::kDone;
   }
+  if (client.blocked == nullptr && server_.pause().PutsOff(spec->flags)) {
+    server_.pause().PutOff(client, args);
+    return Outcome::kBlocked;
+  }
   if (server_.swapper() != nullptr && Park(client, *spec, args, admitted)) return Outcome::kParked;
-  Run(client, *spec, args);
-  return Outcome::kDone;
+  return Run(client, *spec, args);
 }
 
 // What Redis checks before a command runs, in its order.
@@ -146,33 +158,97 @@ void Dispatcher::Again(uint64_t client_id, const std::vector<std::string>& saved
 
 void Dispatcher::Abandon(Client& client, const Error& error) {
   client.parked = false;
+  server_.blocked().End(client);
   ReplyError(client, Error{fmt::format("ERR the state could not be read from disk: {}", error.message)});
   if (on_resumed_) on_resumed_(client);
 }
 
-void Dispatcher::Run(Client& client, const CommandSpec& spec, Args args) {
-  Keyspace& keys = server_.keys();
-  CommandContext ctx{server_, client, keys, client.db, keys.now_ms()};
-  const size_t mark = client.output.size();
-  const ReplyMode mode = client.reply_mode;
-  ++client.commands;
-  Result<void> outcome = spec.run(ctx, args, client.reply);
-  keys.FinishCommand();
-  // Counted afterwards, as Redis counts; and CONFIG RESETSTAT may have thrown the counters away.
+// ---- Clients that waited ----
+
+void Dispatcher::ExecuteBlocked(Client& client) {
+  BlockedCommand& command = *client.blocked;
+  command.waiting = false;
+  std::vector<std::string> saved = std::move(command.args);
+  const std::vector<std::string_view> args(saved.begin(), saved.end());
+  if (Execute(client, args, false) == Outcome::kDone) {
+    ResumeSoon(client);
+  } else {
+    client.blocked->args = std::move(saved);
+  }
+}
+
+void Dispatcher::AnswerBlocked(Client& client, std::string_view error) {
+  const CommandSpec& spec = *client.blocked->spec;
+  const auto on_timeout = client.blocked->on_timeout;
+  server_.blocked().End(client);
+  Count(spec, !error.empty());
+  if (!error.empty()) {
+    ReplyError(client, Error{std::string(error)});
+  } else {
+    const size_t mark = client.output.size();
+    if (on_timeout != nullptr) {
+      on_timeout(client.reply);
+    } else {
+      client.reply.NullArray();
+    }
+    ApplyReplyMode(client, mark);
+  }
+  ResumeSoon(client);
+}
+
+void Dispatcher::ExecuteLater(Client& client, const std::vector<std::string>& saved) {
+  const std::vector<std::string_view> args(saved.begin(), saved.end());
+  if (Execute(client, args, false) == Outcome::kDone) ResumeSoon(client);
+}
+
+// Not at once: the requests behind the one that waited would run in the middle of whatever made it go on.
+void Dispatcher::ResumeSoon(Client& client) {
+  if (resumed_.empty()) {
+    server_.host().Post([this] {
+      for (uint64_t id : std::exchange(resumed_, {})) {
+        if (Client* resumed = server_.FindClient(id); resumed != nullptr && on_resumed_) on_resumed_(*resumed);
+      }
+    });
+  }
+  resumed_.push_back(client.id);
+}
+
+// ---- Running ----
+
+void Dispatcher::Count(const CommandSpec& spec, bool failed) {
   ++server_.stats().commands_processed;
   CommandStats& stats = server_.stats().commands[&spec];
   ++stats.calls;
+  if (failed) ++stats.failed_calls;
+}
+
+Dispatcher::Outcome Dispatcher::Run(Client& client, const CommandSpec& spec, Args args) {
+  Keyspace& keys = server_.keys();
+  const bool woken = client.blocked != nullptr;
+  CommandContext ctx{server_, client, keys, client.db, keys.now_ms(), args, &spec, true, woken};
+  const size_t mark = client.output.size();
+  if (!woken) ++client.commands;
+  keys.KeepExpired(server_.pause().active() && (spec.flags & kWrite) == 0);
+  Result<void> outcome = spec.run(ctx, args, client.reply);
+  keys.FinishCommand();
+  if (client.blocked != nullptr && client.blocked->waiting) return Outcome::kBlocked;
+  // Counted afterwards, as Redis counts; and CONFIG RESETSTAT may have thrown the counters away.
+  Count(spec, !outcome.ok());
   if (!outcome) {
     client.reply.Truncate(mark);
-    ++stats.failed_calls;
     ReplyError(client, outcome.error());
   }
+  CommandStats& stats = server_.stats().commands[&spec];
   const auto usec = static_cast<uint64_t>(std::max<int64_t>(0, NowUs() - start_us_));
   stats.usec += usec;
   if (server_.config().latency_tracking) stats.latency.Record(usec);
   client.walked_names.reset();
-  // CLIENT REPLY: OFF and SKIP swallow what comes after them; the command that sets the mode is judged by the new one.
-  if (mode == ReplyMode::kOn && client.reply_mode == ReplyMode::kOn) return;
+  ApplyReplyMode(client, mark);
+  return Outcome::kDone;
+}
+
+// CLIENT REPLY: OFF and SKIP swallow what comes after them; the command that sets the mode is judged by the new one.
+void Dispatcher::ApplyReplyMode(Client& client, size_t mark) {
   if (client.reply_mode == ReplyMode::kOn) return;
   client.reply.Truncate(mark);
   if (client.reply_mode == ReplyMode::kSkipNext) {

@@ -105,6 +105,10 @@ SlotRef Keyspace::FindLive(uint32_t database, std::string_view key, uint64_t has
   if (!ref) return ref;
   CHECK((ref.entry & kEntryLive) != 0);  // the dispatcher brings swapped-out keys in first
   if ((ref.entry & kEntryExpires) != 0 && now_ms_ >= ExpiryOf(ref.entry)) {
+    if (keep_expired_) {
+      ref.slot = nullptr;
+      return ref;
+    }
     Expire(database, ref, hash, key);
     ref.slot = nullptr;
     return indexes_[Physical(database)]->Find(key, hash);  // the home bucket may have moved

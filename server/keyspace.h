@@ -88,6 +88,8 @@ class Keyspace {
   // readers. ----
   void SetTime(int64_t now_ms);
   int64_t now_ms() const { return now_ms_; }
+  // While clients are paused: commands that write nothing do not find expired keys, but leave them where they are.
+  void KeepExpired(bool keep) { keep_expired_ = keep; }
 
   // ---- Looking. `database` is logical everywhere. ----
   // For a command that reads the value: counts a hit or a miss and touches the access word.
@@ -260,6 +262,7 @@ class Keyspace {
   uint64_t expire_cursor_[shm::kDatabases] = {};
   uint32_t expire_database_ = 0;
   int64_t now_ms_ = 0;
+  bool keep_expired_ = false;
   bool lfu_ = false;
   int64_t lfu_log_factor_ = 10;
   int64_t lfu_decay_minutes_ = 1;

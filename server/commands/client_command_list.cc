@@ -1,4 +1,4 @@
-// CLIENT INFO, LIST, KILL and UNBLOCK: looking at connections and ending them.
+// CLIENT INFO, LIST and KILL: looking at connections and ending them.
 #include <fmt/format.h>
 
 #include <iterator>
@@ -28,6 +28,7 @@ Result<Kind> KindArgument(std::string_view text) {
 
 std::string FlagLetters(const Client& client) {
   std::string letters;
+  if (client.blocked != nullptr || client.postponed) letters += 'b';
   if (client.close_after_reply) letters += 'c';
   if (client.closing) letters += 'A';
   if (client.transport != nullptr && client.transport->is_unix_socket()) letters += 'U';
@@ -175,19 +176,6 @@ Result<void> Kill(CommandContext& ctx, Args args, ReplyWriter& reply) {
   } else {
     reply.Ok();
   }
-  return {};
-}
-
-// CLIENT UNBLOCK client-id [TIMEOUT | ERROR] -> 1 if it was blocked. No command blocks, so none ever is.
-Result<void> Unblock(CommandContext&, Args args, ReplyWriter& reply) {
-  if (args.size() > 4) {
-    return SubcommandSyntaxError(args);
-  }
-  if (args.size() == 4 && !EqualIgnoringCase(args[3], "timeout") && !EqualIgnoringCase(args[3], "error")) {
-    return Error{"ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR"};
-  }
-  if (auto id = IntegerArgument(args[2]); !id) return id.error();
-  reply.Integer(0);
   return {};
 }
 
