@@ -13,11 +13,12 @@
 // Pure, any thread.
 #pragma once
 
-#include <compare>
 #include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "protocol/stream_id.h"
 
 namespace chestbox::rdb {
 
@@ -52,12 +53,6 @@ enum class ObjectKind : uint8_t { kString, kList, kSet, kSortedSet, kHash, kStre
 inline constexpr int64_t kFieldNeverExpires = -1;
 // Redis keeps 46 bits of a field's expiry.
 inline constexpr int64_t kFieldExpiryMax = (int64_t{1} << 46) - 1;
-
-struct StreamId {
-  uint64_t ms = 0;
-  uint64_t seq = 0;
-  auto operator<=>(const StreamId&) const = default;
-};
 
 struct StreamInfo {
   uint64_t length = 0;  // entries that are not deleted

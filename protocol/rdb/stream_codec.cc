@@ -7,6 +7,7 @@
 #include "protocol/rdb/object_writer.h"
 #include "protocol/rdb/string_codec.h"
 #include "protocol/shm/packed_block.h"
+#include "protocol/shm/stream_node.h"
 
 namespace chestbox::rdb {
 namespace {
@@ -161,10 +162,11 @@ bool ReadGroup(ObjectType type, const StreamInfo& info, PayloadReader& in, Strea
 
 }  // namespace
 
-bool IsSoundStreamNode(const StreamId& node_id, std::string_view listpack, StreamSpan* span, uint32_t* entries) {
+bool WalkStreamNode(const StreamId& node_id, std::string_view listpack, StreamSpan* span, uint32_t* entries) {
   const shm::PackedReader block(listpack);
   uint32_t elements = 0;
   if (block.bytes() != listpack.size() || !block.IsSound(&elements)) return false;
+  if (!shm::IsSoundStreamNode(listpack, node_id)) return false;  // what the stream's own code relies on
   NodeWalk walk(listpack);
   int64_t live = 0;
   int64_t deleted = 0;
@@ -200,7 +202,7 @@ bool DecodeStream(ObjectType type, PayloadReader& in, ObjectSink& sink) {
     if (!in.String(&key) || key.view().size() != kIdBytes || !in.String(&listpack)) return false;
     const StreamId id = RawId(key.view());
     if (span.last && id <= *span.last) return false;
-    if (!IsSoundStreamNode(id, listpack.view(), &span, &entries)) return false;
+    if (!WalkStreamNode(id, listpack.view(), &span, &entries)) return false;
     length += entries;
     if (!sink.StreamNode(id, listpack.view(), entries)) return false;
   }

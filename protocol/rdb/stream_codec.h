@@ -24,8 +24,8 @@ struct StreamSpan {
 
 // Walks a whole node, and moves `span` on: entries that are not deleted ascend, and none comes before its node's ID.
 // `*entries`: those not deleted, at least one.
-[[nodiscard]] bool IsSoundStreamNode(const StreamId& node_id, std::string_view listpack, StreamSpan* span,
-                                     uint32_t* entries);
+[[nodiscard]] bool WalkStreamNode(const StreamId& node_id, std::string_view listpack, StreamSpan* span,
+                                  uint32_t* entries);
 
 // What follows the type byte.
 [[nodiscard]] bool DecodeStream(ObjectType type, PayloadReader& in, ObjectSink& sink);
