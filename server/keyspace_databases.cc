@@ -255,7 +255,9 @@ void Keyspace::SetAccess(uint32_t database, std::string_view key, uint32_t acces
 }
 
 uint32_t Keyspace::AccessOfIdle(int64_t seconds) const {
-  return static_cast<uint32_t>(now_ms_ / 1000 - seconds) & kAccessMask;
+  const int64_t clock = (now_ms_ / 1000) & kAccessMask;
+  // Longer than the clock has run: as long as can be told, as Redis does it.
+  return static_cast<uint32_t>(seconds <= clock ? clock - seconds : (clock + kAccessMask / 2) % kAccessMask);
 }
 
 uint32_t Keyspace::AccessOfFrequency(uint32_t counter) const {

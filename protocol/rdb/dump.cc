@@ -25,7 +25,7 @@ void AppendFooter(std::string& object) {
   AppendLittle(Crc64(0, object), object);
 }
 
-bool ParseDump(std::string_view payload, bool check_sum, std::string_view* object) {
+bool ParseDump(std::string_view payload, std::string_view* object) {
   if (payload.size() < kFooterBytes) return false;
   const std::string_view footer = payload.substr(payload.size() - kFooterBytes);
   uint16_t version = 0;
@@ -33,7 +33,7 @@ bool ParseDump(std::string_view payload, bool check_sum, std::string_view* objec
   std::memcpy(&version, footer.data(), sizeof version);
   std::memcpy(&sum, footer.data() + sizeof version, sizeof sum);
   if (version > kVersionMax) return false;
-  if (check_sum && Crc64(0, payload.substr(0, payload.size() - sizeof sum)) != sum) return false;
+  if (Crc64(0, payload.substr(0, payload.size() - sizeof sum)) != sum) return false;
   *object = payload.substr(0, payload.size() - kFooterBytes);
   return true;
 }

@@ -16,8 +16,7 @@ inline constexpr uint16_t kVersionMax = 12;
 // Adds the footer to an object.
 void AppendFooter(std::string& object);
 
-// The object in a payload, or nothing: its footer is wrong, or newer than kVersionMax. `check_sum`: Redis'
-// DEBUG SET-SKIP-CHECKSUM-VALIDATION takes it away.
-bool ParseDump(std::string_view payload, bool check_sum, std::string_view* object);
+// The object in a payload. False: its footer is wrong, or newer than kVersionMax.
+bool ParseDump(std::string_view payload, std::string_view* object);
 
 }  // namespace chestbox::rdb

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -52,5 +53,21 @@ class IntegerSetView {
   uint32_t width_ = 0;
   uint32_t count_ = 0;
 };
+
+// The set of these, which are ascending and at least one.
+inline std::string MakeIntegerSet(std::span<const int64_t> members) {
+  const auto fits = [](int64_t value, int64_t low, int64_t high) { return value >= low && value <= high; };
+  uint32_t width = 8;
+  if (fits(members.front(), INT32_MIN, INT32_MAX) && fits(members.back(), INT32_MIN, INT32_MAX)) width = 4;
+  if (fits(members.front(), INT16_MIN, INT16_MAX) && fits(members.back(), INT16_MIN, INT16_MAX)) width = 2;
+  const auto count = static_cast<uint32_t>(members.size());
+  std::string set(kIntegerSetHeaderBytes + uint64_t{width} * count, '\0');
+  std::memcpy(set.data(), &width, sizeof width);
+  std::memcpy(set.data() + sizeof width, &count, sizeof count);
+  // Little endian: the low bytes come first.
+  for (uint32_t i = 0; i < count; ++i)
+    std::memcpy(&set[kIntegerSetHeaderBytes + uint64_t{width} * i], &members[i], width);
+  return set;
+}
 
 }  // namespace chestbox::rdb

@@ -39,6 +39,11 @@ void AppendFieldExpiry(int64_t expire_at_ms, int64_t earliest_ms, std::string& o
   AppendLength(expire_at_ms == kFieldNeverExpires ? 0 : static_cast<uint64_t>(expire_at_ms - earliest_ms) + 1, out);
 }
 
+void AppendListOfOne(std::string& out) {
+  AppendLength(1, out);
+  AppendLength(kPackedNode, out);
+}
+
 void ListWriter::Element(std::string_view element) {
   if (element.size() > kListpackElementBytesMax) {
     EndListpack();

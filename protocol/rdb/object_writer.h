@@ -28,6 +28,9 @@ void AppendMilliseconds(int64_t ms, std::string& out);
 // `earliest_ms`: what the hash began with.
 void AppendFieldExpiry(int64_t expire_at_ms, int64_t earliest_ms, std::string& out);
 
+// What stands before the listpack of a list that is only one.
+void AppendListOfOne(std::string& out);
+
 // A list, element by element: listpacks of about 8 KiB, and plain nodes for large elements.
 class ListWriter {
  public:

@@ -1,6 +1,7 @@
 // Every encoding, as redis-server wrote it.
 #include <map>
 
+#include "protocol/rdb/crc64.h"
 #include "protocol/rdb/dump.h"
 #include "tests/unit/rdb/golden_payloads.h"
 #include "tests/unit/rdb/object_model.h"
@@ -65,7 +66,7 @@ TEST_CASE("Objects that redis-server dumped are decoded") {
     INFO(golden.name);
     const std::string payload = FromHex(golden.hex);
     std::string_view object;
-    REQUIRE(ParseDump(payload, true, &object));
+    REQUIRE(ParseDump(payload, &object));
     const std::string text = Decoded(object);
     CHECK(Decoded(object, true) == text);
     const auto expected = Expected().find(golden.name);
@@ -85,7 +86,7 @@ TEST_CASE("Objects survive being written again") {
     INFO(golden.name);
     const std::string payload = FromHex(golden.hex);
     std::string_view object;
-    REQUIRE(ParseDump(payload, true, &object));
+    REQUIRE(ParseDump(payload, &object));
     ObjectModel model;
     REQUIRE(DecodeObject(object, Trust::kForeign, model));
     CHECK(Decoded(model.Write()) == model.Text());
@@ -97,7 +98,7 @@ TEST_CASE("No beginning of an object is one, and nothing may follow it") {
     INFO(golden.name);
     const std::string payload = FromHex(golden.hex);
     std::string_view object;
-    REQUIRE(ParseDump(payload, true, &object));
+    REQUIRE(ParseDump(payload, &object));
     for (size_t size = 0; size < object.size(); ++size) CHECK(Decoded(object.substr(0, size)) == "bad");
     CHECK(Decoded(std::string(object) + '\0') == "bad");
   }
@@ -106,23 +107,23 @@ TEST_CASE("No beginning of an object is one, and nothing may follow it") {
 TEST_CASE("A footer with another sum or a later version is refused") {
   std::string payload = FromHex(kGoldenPayloads[0].hex);
   std::string_view object;
-  CHECK_FALSE(ParseDump("", true, &object));
-  CHECK_FALSE(ParseDump("123456789", true, &object));
+  CHECK_FALSE(ParseDump("", &object));
+  CHECK_FALSE(ParseDump("123456789", &object));
   for (size_t i = 0; i < payload.size(); ++i) {
     std::string changed = payload;
     changed[i] = static_cast<char>(changed[i] ^ 1);
-    CHECK_FALSE(ParseDump(changed, true, &object));
+    CHECK_FALSE(ParseDump(changed, &object));
   }
-  std::string newest(1, '\0');
-  newest += std::string("\x01x", 2);
-  std::string later = newest;
-  AppendFooter(newest);
-  CHECK(ParseDump(newest, true, &object));
-  later += std::string("\x0d\0", 2) + std::string(8, '\0');
-  CHECK_FALSE(ParseDump(later, false, &object));
-  later[later.size() - 10] = 12;
-  CHECK(ParseDump(later, false, &object));
-  CHECK_FALSE(ParseDump(later, true, &object));
+  std::string body("\0\x01x", 3);
+  for (const char version : {'\x0c', '\x0d'}) {
+    std::string later = body + version + '\0';
+    const uint64_t sum = Crc64(0, later);
+    later.append(reinterpret_cast<const char*>(&sum), sizeof sum);
+    CHECK(ParseDump(later, &object) == (version == '\x0c'));
+  }
+  AppendFooter(body);
+  REQUIRE(ParseDump(body, &object));
+  CHECK(Decoded(object) == "string x");
 }
 
 }  // namespace chestbox::rdb::testing
