@@ -52,10 +52,12 @@ class HashTable {
   HashTableReader<const DirectNodes> reader() const { return {nodes_, *head_}; }
 
   TablePlace Find(std::string_view key) const;
-  // `row.key` is the one that was looked for and not found. Nothing of `row` lies in this table.
+  // `row.key` is the one that was looked for and not found. What `row` views may lie in this table.
   [[nodiscard]] bool Insert(const TablePlace& place, const NewRow& row);
   // Puts another row with the same key in the place of the one that was found.
   [[nodiscard]] bool Replace(const TablePlace& place, const NewRow& row);
+  // Only the expiry of the row that was found; kRowNeverExpires takes it away (which never fails).
+  [[nodiscard]] bool SetExpiry(const TablePlace& place, int64_t expire_at_ms);
   void Erase(const TablePlace& place);
   // Erases the row that a reader of this table met (RandomRow, VisitPosition): its key is looked up again.
   bool Erase(std::string_view key);
@@ -71,20 +73,25 @@ class HashTable {
   uint64_t HashOf(std::string_view key) const { return hash_of_(key, memory_.header().hash_seed); }
   uint64_t HashOf(const PackedRow& row) const;
   Link* Slot(uint32_t bucket) const;
+  PackedReader LeafAt(Link link) const;
+  int ElementsOf(const PackedRow& row) const;
+
   [[nodiscard]] bool Encode(const NewRow& row, Encoded* encoded);
   [[nodiscard]] bool EncodeText(std::string_view text, Encoded* encoded);
-  void DropExternal(const Encoded& encoded);
+  void FreeExternal(const Encoded& encoded);
   void FreeExternal(const PackedRow& row);
-  [[nodiscard]] bool SpliceLeaf(uint32_t bucket, const PackedSplice& splice);
   void Count(const PackedRow& row, int change);
+  void NoteNewRow(const NewRow& row, const Encoded& encoded);
   void NoteExpiry(int64_t expire_at_ms);
+  void NoteLeafRows(uint32_t bucket);
+  [[nodiscard]] bool SpliceLeaf(uint32_t bucket, const PackedSplice& splice);
+  void FreeLeaf(Link* slot);
 
-  [[nodiscard]] bool GrowDirectory();
-  void ShrinkDirectory();
+  [[nodiscard]] bool AddBucket();
+  void RemoveBucket();
   void Split();
   void Merge();
-  Link NewLeaf(std::string_view block);
-  void StoreLeaf(uint32_t bucket, std::string_view block, Link fresh);
+  [[nodiscard]] Link CopyLeaf(Link from);
 
   ArenaMemory& memory_;
   HashTableHead* head_;
