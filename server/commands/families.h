@@ -9,6 +9,7 @@ namespace chestbox {
 
 std::span<const CommandSpec> StringCommands();      // strings.cc, strings_lcs.cc
 std::span<const CommandSpec> KeyCommands();         // keys.cc
+std::span<const CommandSpec> SetCommands();         // sets_rows.cc
 std::span<const CommandSpec> ExpireCommands();      // expire.cc
 std::span<const CommandSpec> ScanCommands();        // scan.cc (KEYS SCAN RANDOMKEY)
 std::span<const CommandSpec> DatabaseCommands();    // databases.cc (SELECT SWAPDB FLUSHDB FLUSHALL DBSIZE)
