@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
+#include <vector>
 
 #include "server/commands/command_parser.h"
 #include "server/commands/families.h"
@@ -19,11 +19,25 @@ constexpr size_t kEchoedBytesMax = 128;
 // Longer than any row's name.
 constexpr size_t kNameBytesMax = 32;
 
-std::array<std::span<const CommandSpec>, 13> Families() {
-  return {StringCommands(),   KeyCommands(),        ExpireCommands(), ScanCommands(),
-          DatabaseCommands(), ConnectionCommands(), ClientCommands(), ServerCommands(),
-          ConfigCommands(),   CommandCommands(),    DebugCommands(),  ChestboxCommands(),
-          SetCommands()};
+std::vector<std::span<const CommandSpec>> Families() {
+  return {StringCommands(),
+          KeyCommands(),
+          ExpireCommands(),
+          ScanCommands(),
+          DatabaseCommands(),
+          ConnectionCommands(),
+          ClientCommands(),
+          ServerCommands(),
+          ConfigCommands(),
+          CommandCommands(),
+          DebugCommands(),
+          ChestboxCommands(),
+          SetCommands(),
+          SortedSetMemberCommands(),
+          SortedSetRangeCommands(),
+          SortedSetCombiningCommands(),
+          GeoCommands(),
+          GeoSearchCommands()};
 }
 
 // At most `bytes` bytes, and nothing from a NUL on: Redis prints with %s.

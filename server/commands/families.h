@@ -21,4 +21,10 @@ std::span<const CommandSpec> CommandCommands();     // command_command.cc
 std::span<const CommandSpec> DebugCommands();       // debug.cc
 std::span<const CommandSpec> ChestboxCommands();    // chestbox.cc (ATTACH, FREEZE)
 
+std::span<const CommandSpec> SortedSetMemberCommands();     // sorted_sets_rows_members.cc
+std::span<const CommandSpec> SortedSetRangeCommands();      // sorted_sets_rows_ranges.cc
+std::span<const CommandSpec> SortedSetCombiningCommands();  // sorted_sets_rows_sets.cc
+std::span<const CommandSpec> GeoCommands();                 // geo_rows.cc
+std::span<const CommandSpec> GeoSearchCommands();           // geo_rows_search.cc
+
 }  // namespace chestbox
