@@ -32,6 +32,7 @@ std::vector<std::span<const CommandSpec>> Families() {
           CommandCommands(),
           DebugCommands(),
           ChestboxCommands(),
+          DumpCommands(),
           SetCommands(),
           SortedSetMemberCommands(),
           SortedSetRangeCommands(),

@@ -19,6 +19,7 @@ std::span<const CommandSpec> ServerCommands();      // server_command.cc (TIME S
 std::span<const CommandSpec> ConfigCommands();      // config_command.cc
 std::span<const CommandSpec> CommandCommands();     // command_command.cc
 std::span<const CommandSpec> DebugCommands();       // debug.cc
+std::span<const CommandSpec> DumpCommands();        // dump.cc
 std::span<const CommandSpec> ChestboxCommands();    // chestbox.cc (ATTACH, FREEZE)
 
 std::span<const CommandSpec> SortedSetMemberCommands();     // sorted_sets_rows_members.cc

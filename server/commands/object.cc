@@ -8,7 +8,9 @@
 
 namespace chestbox {
 
-std::string_view EncodingName(StringEncoding encoding) {
+namespace {
+
+std::string_view StringEncodingName(StringEncoding encoding) {
   switch (encoding) {
     case StringEncoding::kInt:
       return "int";
@@ -18,6 +20,28 @@ std::string_view EncodingName(StringEncoding encoding) {
       break;
   }
   return "raw";
+}
+
+}  // namespace
+
+// Redis 7.0 has no listpack for sets, and one name for all lists.
+std::string_view EncodingName(const StateView& state) {
+  const bool packed = state.collection_encoding() == CollectionEncoding::kPacked;
+  switch (state.type) {
+    case ValueType::kString:
+      return StringEncodingName(state.encoding);
+    case ValueType::kList:
+      return "quicklist";
+    case ValueType::kSet:
+      return state.collection_encoding() == CollectionEncoding::kIntegerSet ? "intset" : "hashtable";
+    case ValueType::kSortedSet:
+      return packed ? "listpack" : "skiplist";
+    case ValueType::kHash:
+      return packed ? "listpack" : "hashtable";
+    case ValueType::kStream:
+      return "stream";
+  }
+  return "unknown";
 }
 
 namespace {
@@ -33,11 +57,11 @@ bool IsLfu(EvictionPolicy policy) {
   return policy == EvictionPolicy::kVolatileLfu || policy == EvictionPolicy::kAllKeysLfu;
 }
 
-// OBJECT ENCODING key -> "int", "embstr" or "raw"; null without the key
+// OBJECT ENCODING key -> how the state is kept; null without the key
 Result<void> Encoding(CommandContext& ctx, Args args, ReplyWriter& reply) {
   const std::optional<StateView> state = LookAtState(ctx, args[2]);
   if (state) {
-    reply.Bulk(EncodingName(state->encoding));
+    reply.Bulk(EncodingName(*state));
   } else {
     reply.Null();
   }
@@ -88,8 +112,9 @@ Result<void> RefCount(CommandContext& ctx, Args args, ReplyWriter& reply) {
   const Config& config = ctx.server.config();
   const bool shares =
       config.maxmemory_bytes == 0 || !(IsLru(config.maxmemory_policy) || IsLfu(config.maxmemory_policy));
-  const std::optional<int64_t> number =
-      state->encoding == StringEncoding::kInt ? ParseInteger(state->value) : std::nullopt;
+  const std::optional<int64_t> number = state->type == ValueType::kString && state->encoding == StringEncoding::kInt
+                                            ? ParseInteger(state->value)
+                                            : std::nullopt;
   reply.Integer(shares && number && *number >= 0 && *number < kSharedIntegers ? kSharedReferences : 1);
   return {};
 }

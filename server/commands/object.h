@@ -8,8 +8,8 @@
 
 namespace chestbox {
 
-// "int", "embstr", "raw"
-std::string_view EncodingName(StringEncoding encoding);
+// How a state is kept, in Redis' words.
+std::string_view EncodingName(const StateView& state);
 
 inline constexpr size_t kObjectSubcommandCount = 5;
 extern const CommandSpec kObjectSubcommands[kObjectSubcommandCount];

@@ -10,6 +10,7 @@
 #include "protocol/rdb/length_codec.h"
 #include "protocol/shm/hash_table.h"
 #include "protocol/shm/packed_block.h"
+#include "protocol/shm/sorted_set_order.h"
 #include "protocol/shm/stream_group.h"
 #include "server/config/config.h"
 #include "server/types/object_codec.h"
@@ -192,6 +193,75 @@ class SetBuilder : public TableBuilder {
   bool all_integers_ = true;
 };
 
+// Sorted sets: gathered, then put in order.
+class SortedSetBuilder : public Builder {
+ public:
+  SortedSetBuilder(shm::ArenaMemory& memory, const Config& config) : Builder(memory), config_(config) {}
+
+  bool Add(std::string_view member, double score) {
+    members_.push_back({std::string(member), score});
+    return true;
+  }
+
+  bool Finish(DetachedValue* value) override {
+    if (!PutInOrder()) return false;
+    std::string elements;
+    for (const Member& each : members_) {
+      shm::AppendElement(each.text, &elements);
+      shm::AppendPackedScore(each.score, &elements);
+    }
+    value->type = ValueType::kSortedSet;
+    value->encoding = static_cast<uint8_t>(CollectionEncoding::kPacked);
+    value->bytes = PackedOf(elements, 2 * members_.size());
+    return true;
+  }
+  void Abandon(Keyspace&) override {}
+
+ private:
+  struct Member {
+    std::string text;
+    double score;
+  };
+
+  // False: a member is there twice.
+  bool PutInOrder() {
+    const auto by_name = [](const Member& a, const Member& b) { return a.text < b.text; };
+    std::sort(members_.begin(), members_.end(), by_name);
+    const auto same_name = [](const Member& a, const Member& b) { return a.text == b.text; };
+    if (std::adjacent_find(members_.begin(), members_.end(), same_name) != members_.end()) return false;
+    std::stable_sort(members_.begin(), members_.end(),
+                     [](const Member& a, const Member& b) { return a.score < b.score; });
+    return true;
+  }
+
+  const Config& config_;
+  std::vector<Member> members_;
+};
+
+class ListBuilder : public Builder {
+ public:
+  ListBuilder(shm::ArenaMemory& memory, const Config& config) : Builder(memory), config_(config) {}
+
+  bool Add(std::string_view element) {
+    shm::AppendElement(element, &elements_);
+    ++count_;
+    return true;
+  }
+
+  bool Finish(DetachedValue* value) override {
+    value->type = ValueType::kList;
+    value->encoding = static_cast<uint8_t>(CollectionEncoding::kPacked);
+    value->bytes = PackedOf(elements_, count_);
+    return true;
+  }
+  void Abandon(Keyspace&) override {}
+
+ private:
+  const Config& config_;
+  std::string elements_;
+  uint64_t count_ = 0;
+};
+
 class StreamBuilder : public Builder {
  public:
   explicit StreamBuilder(shm::ArenaMemory& memory)
@@ -264,7 +334,13 @@ class BuildingSink : public rdb::ObjectSink {
       case ObjectKind::kStream:
         Use(std::make_unique<StreamBuilder>(keys_.memory()), &stream_);
         break;
-      default:
+      case ObjectKind::kSortedSet:
+        Use(std::make_unique<SortedSetBuilder>(keys_.memory(), config_), &sorted_set_);
+        break;
+      case ObjectKind::kList:
+        Use(std::make_unique<ListBuilder>(keys_.memory(), config_), &list_);
+        break;
+      case ObjectKind::kString:
         break;
     }
     return true;
@@ -274,13 +350,13 @@ class BuildingSink : public rdb::ObjectSink {
     TakeWhole(ValueType::kString, static_cast<uint8_t>(EncodingFor(value)), value);
     return true;
   }
-  bool ListElement(std::string_view) override { return false; }
+  bool ListElement(std::string_view element) override { return list_->Add(element); }
   bool SetMember(std::string_view member) override { return set_->Add(member); }
   bool HashField(std::string_view field, std::string_view value, int64_t expire_at_ms) override {
     return hash_->Add(
         {field, value, std::nullopt, expire_at_ms == rdb::kFieldNeverExpires ? shm::kRowNeverExpires : expire_at_ms});
   }
-  bool SortedSetMember(std::string_view, double) override { return false; }
+  bool SortedSetMember(std::string_view member, double score) override { return sorted_set_->Add(member, score); }
   bool StreamNode(const StreamId& id, std::string_view listpack, uint32_t) override {
     return stream_->Node(id, listpack);
   }
@@ -322,6 +398,9 @@ class BuildingSink : public rdb::ObjectSink {
       case ObjectKind::kHash:
         return AtMost(elements / 2, config_.hash_max_listpack_entries) &&
                NoneIsLonger(listpack, config_.hash_max_listpack_value_bytes);
+      case ObjectKind::kSortedSet:
+        return AtMost(elements / 2, config_.zset_max_listpack_entries) &&
+               NoneIsLonger(listpack, config_.zset_max_listpack_value_bytes);
       case ObjectKind::kSet:
         return AtMost(elements, config_.set_max_listpack_entries) &&
                NoneIsLonger(listpack, config_.set_max_listpack_value_bytes) && !IsOfIntegers(listpack);
@@ -353,6 +432,8 @@ class BuildingSink : public rdb::ObjectSink {
   std::unique_ptr<Builder> builder_;
   SetBuilder* set_ = nullptr;
   TableBuilder* hash_ = nullptr;
+  SortedSetBuilder* sorted_set_ = nullptr;
+  ListBuilder* list_ = nullptr;
   StreamBuilder* stream_ = nullptr;
 };
 

@@ -4,6 +4,7 @@
 #include "protocol/check.h"
 #include "protocol/rdb/integer_set.h"
 #include "protocol/shm/hash_table_reader.h"
+#include "protocol/shm/sorted_set_order.h"
 #include "protocol/shm/stream_group.h"
 #include "server/types/object_codec.h"
 
@@ -84,6 +85,8 @@ class Teller {
       case ValueType::kHash:
         return sink_.HashField(key, *ElementText(nodes_, row.value, &value_digits),
                                row.expire_at_ms == shm::kRowNeverExpires ? rdb::kFieldNeverExpires : row.expire_at_ms);
+      case ValueType::kSortedSet:
+        return sink_.SortedSetMember(key, shm::ScoreOf(row.value));
       default:
         CHECK(false);
     }
