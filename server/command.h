@@ -74,6 +74,8 @@ enum CommandFlag : uint64_t {
   kProtected = 1 << 18,  // needs enable-debug-command and the like
   kNoMandatoryKeys = 1 << 19,
   kTouchesArbitraryKeys = 1 << 20,
+  kNotQueued = 1 << 21,  // runs at once inside MULTI
+  kRunsQueue = 1 << 22,  // EXEC: its effects are those of what was queued
 };
 
 // ACL categories beyond those that follow from the flags (@read, @write, @fast, @slow, @admin+@dangerous, @pubsub,

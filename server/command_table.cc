@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <vector>
@@ -32,8 +33,11 @@ std::vector<std::span<const CommandSpec>> Families() {
           CommandCommands(),
           DebugCommands(),
           ChestboxCommands(),
-          DumpCommands(),
+          TransactionCommands(),
+          BitCommands(),
+          PfCommands(),
           SetCommands(),
+          DumpCommands(),
           SortedSetMemberCommands(),
           SortedSetRangeCommands(),
           SortedSetCombiningCommands(),

@@ -146,6 +146,14 @@ std::optional<StateView> Keyspace::PeekToChange(uint32_t database, std::string_v
   return ViewOf(ref.entry);
 }
 
+bool Keyspace::MayLive(uint32_t database, std::string_view key) const {
+  const shm::IndexWriter& index = *indexes_[Physical(database)];
+  const SlotRef ref = index.Find(key, HashOf(key));
+  if (!ref) return index.header().complete.load(std::memory_order_relaxed) == 0;
+  if ((ref.entry & kEntryLive) == 0) return true;
+  return (ref.entry & kEntryExpires) == 0 || now_ms_ < ExpiryOf(ref.entry);
+}
+
 bool Keyspace::Touch(uint32_t database, std::string_view key) { return Read(database, key).has_value(); }
 
 // ---- Blocks ----

@@ -64,6 +64,9 @@ struct DetachedValue {
 // only, kPeek nothing.
 enum class Look { kRead, kChange, kPeek };
 
+// Whether a string that has to move gets room to grow further, or only what it needs now.
+enum class Room { kAhead, kExact };
+
 // The encoding Redis would choose for a whole new value: an integer's canonical text, short, or raw.
 StringEncoding EncodingFor(std::string_view value);
 
@@ -110,6 +113,8 @@ class Keyspace {
   // For a command that is going to change the value: touches the access word and counts nothing.
   std::optional<StateView> PeekToChange(uint32_t database, std::string_view key);
   bool Exists(uint32_t database, std::string_view key) { return Peek(database, key).has_value(); }
+  // Without deleting what has expired, for effect listeners. A state that is not in memory counts as living.
+  bool MayLive(uint32_t database, std::string_view key) const;
   // Touches without reading (TOUCH; false: no such key).
   bool Touch(uint32_t database, std::string_view key);
 
@@ -121,7 +126,8 @@ class Keyspace {
   Result<void> SetStrings(uint32_t database, std::span<const std::string_view> keys_and_values);
   // Gives the live string at `key` another size and returns its bytes to write to (added ones are zero). The encoding
   // becomes raw; the expiry stays. For APPEND and SETRANGE: in place where the block has room, amortised O(1).
-  Result<std::span<char>> ResizeString(uint32_t database, std::string_view key, size_t new_bytes);
+  Result<std::span<char>> ResizeString(uint32_t database, std::string_view key, size_t new_bytes,
+                                       Room room = Room::kAhead);
   // Replaces the value of the live string at `key`, keeping its expiry (INCR and its kin, SET KEEPTTL).
   Result<void> ReplaceString(uint32_t database, std::string_view key, std::string_view value, StringEncoding encoding);
 
@@ -258,8 +264,8 @@ class Keyspace {
   bool LinkDetached(uint32_t physical, shm::SlotRef& ref, const NewState& state, const DetachedValue& value,
                     uint64_t flags, uint64_t* old);
   bool LinkAndFree(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint64_t entry, int64_t expire_at_ms);
-  bool ResizeInline(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint32_t new_bytes);
-  bool ResizeExternal(shm::SlotRef& ref, uint32_t new_bytes);
+  bool ResizeInline(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint32_t new_bytes, Room room);
+  bool ResizeExternal(shm::SlotRef& ref, uint32_t new_bytes, Room room);
   char* ValueBytesOf(uint64_t entry) const;
   int64_t ExpiryOf(uint64_t entry) const;
   void SetHeader(uint64_t entry, uint32_t value_bytes, uint8_t encoding);

@@ -69,21 +69,28 @@ inline bool TakeRow(const PackedReader& block, uint32_t* position, uint32_t row_
   return true;
 }
 
-// Looks for a key among the rows of a block. `expiries`: some rows may have one. `external`: some keys may lie in
-// blocks of their own. Returns the row's position or 0.
+// Looks for a key among the rows from `position` on, one row after the other. Returns its position or 0.
 template <class Nodes>
-uint32_t FindRow(Nodes& nodes, const PackedReader& block, uint32_t row_elements, bool expiries, bool external,
-                 std::string_view key) {
-  if (!expiries && !external) return block.Find(block.First(), key, row_elements - 1);
+uint32_t FindRowFrom(Nodes& nodes, const PackedReader& block, uint32_t position, uint32_t row_elements,
+                     std::string_view key) {
   PackedRow row;
   ElementDigits digits;
-  for (uint32_t position = block.First(); position != 0;) {
+  while (position != 0) {
     if (!TakeRow(block, &position, row_elements, &row)) return 0;
     if (ElementTextBytes(row.key) != key.size()) continue;
     const std::optional<std::string_view> text = ElementText(nodes, row.key, &digits);
     if (text && *text == key) return row.from;
   }
   return 0;
+}
+
+// Looks for a key among the rows of a block. `expiries`: some rows may have one. `external`: some keys may lie in
+// blocks of their own. Returns the row's position or 0.
+template <class Nodes>
+uint32_t FindRow(Nodes& nodes, const PackedReader& block, uint32_t row_elements, bool expiries, bool external,
+                 std::string_view key) {
+  if (!expiries && !external) return block.Find(block.First(), key, row_elements - 1);
+  return FindRowFrom(nodes, block, block.First(), row_elements, key);
 }
 
 // How many rows a block holds: O(1) without expiries.

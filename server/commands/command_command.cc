@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "protocol/glob.h"
+#include "server/commands/bits.h"
 #include "server/commands/command_parser.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
@@ -224,9 +225,11 @@ Result<void> List(CommandContext& ctx, Args args, ReplyWriter& reply) {
   return {};
 }
 
-// What this very call would do to its keys, where the row leaves that to the arguments (SET: with GET it reads).
-uint32_t FlagsOfCall(uint32_t flags, Args call) {
+// What this very call would do to its keys, where the row leaves that to the arguments (SET: with GET it reads;
+// BITFIELD: with nothing but GET it does not write).
+uint32_t FlagsOfCall(const CommandSpec& spec, uint32_t flags, Args call) {
   if ((flags & kKeyVariableFlags) == 0) return flags;
+  if (spec.run == bits::BitField) return bits::BitFieldKeyFlags(call);
   for (size_t i = 3; i < call.size(); ++i) {
     if (EqualIgnoringCase(call[i], "get")) return kKeyRW | kKeyAccess | kKeyUpdate;
   }
@@ -246,7 +249,7 @@ Result<void> ReplyKeys(CommandContext& ctx, Args call, bool with_flags, ReplyWri
     ++count;
     if (with_flags) reply.Array(2);
     reply.Bulk(key);
-    if (with_flags) command_command::ReplyKeyFlags(FlagsOfCall(flags, call), reply);
+    if (with_flags) command_command::ReplyKeyFlags(FlagsOfCall(*spec, flags, call), reply);
   });
   reply.EndDeferredArray(mark, count);
   return {};

@@ -24,24 +24,25 @@ std::string_view StringEncodingName(StringEncoding encoding) {
 
 }  // namespace
 
-// Redis 7.0 has no listpack for sets, and one name for all lists.
 std::string_view EncodingName(const StateView& state) {
-  const bool packed = state.collection_encoding() == CollectionEncoding::kPacked;
-  switch (state.type) {
-    case ValueType::kString:
-      return StringEncodingName(state.encoding);
-    case ValueType::kList:
+  if (state.type == ValueType::kString) return StringEncodingName(state.encoding);
+  if (state.type == ValueType::kList) return "quicklist";
+  switch (state.collection_encoding()) {
+    case CollectionEncoding::kPacked:
+      // Redis 7.0 packs small sets of integers only.
+      return state.type == ValueType::kSet ? "hashtable" : "listpack";
+    case CollectionEncoding::kIntegerSet:
+      return "intset";
+    case CollectionEncoding::kTable:
+      return "hashtable";
+    case CollectionEncoding::kTree:
       return "quicklist";
-    case ValueType::kSet:
-      return state.collection_encoding() == CollectionEncoding::kIntegerSet ? "intset" : "hashtable";
-    case ValueType::kSortedSet:
-      return packed ? "listpack" : "skiplist";
-    case ValueType::kHash:
-      return packed ? "listpack" : "hashtable";
-    case ValueType::kStream:
-      return "stream";
+    case CollectionEncoding::kTableTree:
+      return "skiplist";
+    case CollectionEncoding::kStream:
+      break;
   }
-  return "unknown";
+  return "stream";
 }
 
 namespace {
@@ -57,7 +58,7 @@ bool IsLfu(EvictionPolicy policy) {
   return policy == EvictionPolicy::kVolatileLfu || policy == EvictionPolicy::kAllKeysLfu;
 }
 
-// OBJECT ENCODING key -> how the state is kept; null without the key
+// OBJECT ENCODING key -> how the value is kept; null without the key
 Result<void> Encoding(CommandContext& ctx, Args args, ReplyWriter& reply) {
   const std::optional<StateView> state = LookAtState(ctx, args[2]);
   if (state) {
@@ -112,9 +113,8 @@ Result<void> RefCount(CommandContext& ctx, Args args, ReplyWriter& reply) {
   const Config& config = ctx.server.config();
   const bool shares =
       config.maxmemory_bytes == 0 || !(IsLru(config.maxmemory_policy) || IsLfu(config.maxmemory_policy));
-  const std::optional<int64_t> number = state->type == ValueType::kString && state->encoding == StringEncoding::kInt
-                                            ? ParseInteger(state->value)
-                                            : std::nullopt;
+  const std::optional<int64_t> number =
+      state->encoding == StringEncoding::kInt ? ParseInteger(state->value) : std::nullopt;
   reply.Integer(shares && number && *number >= 0 && *number < kSharedIntegers ? kSharedReferences : 1);
   return {};
 }

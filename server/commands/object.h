@@ -8,7 +8,7 @@
 
 namespace chestbox {
 
-// How a state is kept, in Redis' words.
+// What OBJECT ENCODING says: "int", "listpack", "skiplist", … as Redis 7.0 calls what it would use.
 std::string_view EncodingName(const StateView& state);
 
 inline constexpr size_t kObjectSubcommandCount = 5;

@@ -1,10 +1,11 @@
 #include "server/commands/sets.h"
 
 #include <algorithm>
+#include <string>
 #include <vector>
 
 #include "server/client.h"
-#include "server/commands/command_parser.h"
+#include "server/commands/collection_scan.h"
 #include "server/server.h"
 #include "server/types/set_type.h"
 
@@ -125,6 +126,31 @@ Result<void> SMembers(CommandContext& ctx, Args args, ReplyWriter& reply) {
   if (!set) return set.error();
   reply.Set(*set ? (*set)->size() : 0);
   if (*set) (*set)->ForEach([&](std::string_view member) { reply.Bulk(member); });
+  return {};
+}
+
+// SSCAN key cursor [MATCH pattern] [COUNT count] -> [the next cursor, members]. Small sets come whole.
+Result<void> SScan(CommandContext& ctx, Args args, ReplyWriter& reply) {
+  auto cursor = ScanCursorArgument(args[2]);
+  if (!cursor) return cursor.error();
+  auto set = SetType::Find(ctx, args[1], ReadLook(ctx));
+  if (!set) return set.error();
+  if (!*set) {
+    reply.Array(2);
+    reply.Bulk("0");
+    reply.Array(0);
+    return {};
+  }
+  auto scan = ParseCollectionScan(args);
+  if (!scan) return scan.error();
+  std::vector<std::string> found;
+  const uint64_t next = (*set)->Scan(*cursor, scan->count, [&](std::string_view member) {
+    if (scan->Wants(member)) found.emplace_back(member);
+  });
+  reply.Array(2);
+  reply.Bulk(std::to_string(next));
+  reply.Array(found.size());
+  for (const std::string& member : found) reply.Bulk(member);
   return {};
 }
 

@@ -54,6 +54,26 @@ class SetType {
   void ForEachWhile(Visit&& visit) const {
     CHECK(reader().ForEach(visit));
   }
+  // Visits about `count` members from `cursor` on, all of a small set, and returns the next cursor (0: that was all).
+  // Members that are there all along are met, whatever comes and goes meanwhile.
+  template <class Visit>
+  uint64_t Scan(uint64_t cursor, uint64_t count, Visit&& visit) const {
+    if (encoding() != CollectionEncoding::kTable) {
+      ForEach(visit);
+      return 0;
+    }
+    uint64_t position = shm::ReverseBits(cursor);
+    uint64_t met = 0;
+    // As in Redis, a call that meets few members in many buckets stops, so that it stays short.
+    for (uint64_t buckets = 0; met < count && buckets < kScanBucketsPerMember * count; ++buckets) {
+      CHECK(reader().table().VisitPosition(position, &position, [&](const shm::PackedRow& row) {
+        ++met;
+        visit(MemberOf(row));
+      }));
+      if (position == 0) break;
+    }
+    return shm::ReverseBits(position);
+  }
   // Each member as likely as another. `random()` gives uniform 64 bits.
   template <class Random>
   std::string RandomMember(Random&& random) const {
@@ -70,6 +90,8 @@ class SetType {
   CollectionEncoding encoding() const { return state_.encoding(); }
 
  private:
+  static constexpr uint64_t kScanBucketsPerMember = 10;
+
   std::string MemberAt(uint64_t index) const;  // not of a table
   std::string MemberOf(const shm::PackedRow& row) const;
   Result<void> InsertInteger(int64_t value);

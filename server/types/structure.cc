@@ -8,21 +8,11 @@ namespace chestbox {
 
 namespace {
 
-bool FreeTableNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max) {
+shm::HashTableHead TableHead(std::string_view bytes) {
   shm::HashTableHead head;
-  CHECK(shm::LoadTableHead(structure->head, &head));
-  const bool freed = shm::HashTable::FreeNodes(memory, &head, nodes_max);
-  structure->head.assign(shm::TableHeadBytes(head));
-  return freed;
-}
-
-bool CopyTableNodes(shm::ArenaMemory& memory, std::string_view head, std::string* copy) {
-  shm::HashTableHead from;
-  shm::HashTableHead to;
-  CHECK(shm::LoadTableHead(head, &from));
-  if (!shm::HashTable::CopyNodes(memory, from, &to)) return false;
-  copy->assign(shm::TableHeadBytes(to));
-  return true;
+  CHECK(bytes.size() >= sizeof head);
+  std::memcpy(&head, bytes.data(), sizeof head);
+  return head;
 }
 
 bool FreeStreamNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max) {
@@ -46,8 +36,12 @@ bool CopyStreamNodes(shm::ArenaMemory& memory, std::string_view head, std::strin
 
 bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max) {
   switch (structure->encoding) {
-    case CollectionEncoding::kTable:
-      return FreeTableNodes(memory, structure, nodes_max);
+    case CollectionEncoding::kTable: {
+      shm::HashTableHead head = TableHead(structure->head);
+      const bool done = shm::HashTable::FreeNodes(memory, &head, nodes_max);
+      structure->head.assign(shm::TableHeadBytes(head));
+      return done;
+    }
     case CollectionEncoding::kStream:
       return FreeStreamNodes(memory, structure, nodes_max);
     default:
@@ -58,8 +52,12 @@ bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max)
 
 bool CopyNodes(shm::ArenaMemory& memory, CollectionEncoding encoding, std::string_view head, std::string* copy) {
   switch (encoding) {
-    case CollectionEncoding::kTable:
-      return CopyTableNodes(memory, head, copy);
+    case CollectionEncoding::kTable: {
+      shm::HashTableHead copied;
+      if (!shm::HashTable::CopyNodes(memory, TableHead(head), &copied)) return false;
+      copy->assign(shm::TableHeadBytes(copied));
+      return true;
+    }
     case CollectionEncoding::kStream:
       return CopyStreamNodes(memory, head, copy);
     default:
