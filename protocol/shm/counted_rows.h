@@ -50,7 +50,8 @@ inline uint64_t ScoreBits(double score) {
 // The first eight bytes as a number, zeros where there are less. Orders as the members do, as far as it goes.
 inline uint64_t MemberPrefix(std::string_view member) {
   uint64_t prefix = 0;
-  if (!member.empty()) std::memcpy(&prefix, member.data(), member.size() < sizeof prefix ? member.size() : sizeof prefix);
+  if (!member.empty())
+    std::memcpy(&prefix, member.data(), member.size() < sizeof prefix ? member.size() : sizeof prefix);
   return __builtin_bswap64(prefix);
 }
 
@@ -79,7 +80,7 @@ CountedSeparator ScoredSeparator(const DirectNodes& nodes, const PackedReader& l
 // Every probe (CountedTreeReader::Seek) has these two members.
 struct ScoredProbe {
   double score = 0;
-  std::string_view member;
+  std::string_view member = {};
   bool any_member = false;
   bool after_equal = false;
 
@@ -112,11 +113,8 @@ struct ScoredProbe {
   }
 };
 
-inline constexpr CountedRows kListRows{.elements_per_row = 1,
-                                       .leaf_bytes_max = 4096,
-                                       .inline_bytes_max = 512,
-                                       .fanout = 84,
-                                       .separator_of = nullptr};
+inline constexpr CountedRows kListRows{
+    .elements_per_row = 1, .leaf_bytes_max = 4096, .inline_bytes_max = 512, .fanout = 84, .separator_of = nullptr};
 inline constexpr CountedRows kScoredRows{.elements_per_row = 2,
                                          .leaf_bytes_max = 1280,
                                          .inline_bytes_max = 512,

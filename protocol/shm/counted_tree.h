@@ -21,6 +21,7 @@
 #include <string_view>
 
 #include "protocol/shm/arena_memory.h"
+#include "protocol/shm/counted_node_writer.h"
 #include "protocol/shm/counted_tree_reader.h"
 
 namespace chestbox::shm {
@@ -67,12 +68,57 @@ class CountedTree {
                                       CountedTreeHead* copy);
 
  private:
-  struct Child {
-    Link link = 0;
-    uint64_t rows = 0;
-    CountedSeparator separator;
+  using Child = CountedChild;
+  using Node = CountedNodeWriter;
+
+  // Blocks that a write may need, taken before it begins.
+  struct Spare {
+    Link leaf = 0;
+    Link nodes[kCountedHeightMax] = {};
+    uint32_t count = 0;
   };
-  class Node;
+
+  Node NodeAt(Link link) const { return Node(memory_.At(link), layout_, rows_.fanout); }
+  Node NodeOf(const CountedPlace::Step& step) const { return NodeAt(step.link); }
+  PackedReader LeafAt(Link link) const;
+  CountedSeparator SeparatorOf(const PackedReader& leaf, uint32_t position) const;
+  uint32_t RowEnd(const PackedReader& leaf, uint32_t position) const;
+  uint32_t RowPosition(const PackedReader& leaf, uint64_t row) const;
+  Link NewNode();
+  Link NewLeaf();
+  void FreeNode(Link link);
+  void FreeLeaf(Link link);
+
+  void CountTexts(std::string_view row);
+  void FreeTexts(const PackedReader& leaf, uint32_t from, uint32_t to);
+
+  [[nodiscard]] bool InsertFirst(std::string_view row);
+  [[nodiscard]] bool SpliceLeaf(const CountedPlace& place, const PackedSplice& splice, int rows_change);
+  [[nodiscard]] bool SplitLeaf(const CountedPlace& place, const PackedSplice& splice, int rows_change);
+  uint32_t CutOf(const PackedReader& leaf) const;
+  [[nodiscard]] bool Reserve(const CountedPlace& place, Spare* spare);
+  void InsertChild(const CountedPlace& place, uint64_t left_rows, Child right, bool at_front, bool at_back,
+                   Spare* spare);
+  // From steps[level] upwards.
+  void AddRows(const CountedPlace& place, uint32_t level, int64_t change);
+  void SetSeparators(const CountedPlace& place, uint32_t level, const CountedSeparator& separator);
+
+  void RemoveLeaf(const CountedPlace& place);
+  void Repair(const CountedPlace& place);
+  bool MergeAt(const CountedPlace::Step& parent, uint32_t level);
+  bool BelowQuarter(Link link, uint32_t level) const;
+  bool FitTogether(Link left, Link right, uint32_t level) const;
+  void Merge(Node parent, uint32_t left, uint32_t level);
+  void Collapse();
+  void RepairAround(uint64_t rank);
+  void EraseIn(Link link, uint32_t level, uint64_t from, uint64_t to);
+  void EraseInLeaf(Link link, uint64_t from, uint64_t to);
+  void FreeSubtree(Link link, uint32_t level);
+  CountedSeparator FirstSeparator(Link link, uint32_t level) const;
+
+  bool FreeLast(size_t* budget);
+  [[nodiscard]] bool CopyChildren(const CountedTree& from, Link source, Link target);
+  [[nodiscard]] Link CopyLeaf(const CountedTree& from, Link source);
 
   ArenaMemory& memory_;
   CountedRows rows_;

@@ -16,7 +16,8 @@
 //   CountedPlace place;
 //   if (!tree.SeekRank(10, &place)) …torn…
 //   PackedElement element;
-//   while (!tree.AtEnd(place) && tree.LeafOf(place).Get(place.position, &element)) { …; if (!tree.Next(&place)) …torn… }
+//   while (!tree.AtEnd(place) && tree.LeafOf(place).Get(place.position, &element)) { …; if (!tree.Next(&place)) …torn…
+//   }
 //
 // A place is valid as long as what the Nodes handed out: on the server until a write. Any thread.
 #pragma once
@@ -29,7 +30,7 @@
 
 namespace chestbox::shm {
 
-// A place of this many inner nodes above each other is never reached: 64 GiB are full before.
+// So many inner nodes above each other are never reached: 64 GiB are full before.
 inline constexpr uint32_t kCountedHeightMax = 10;
 
 struct CountedTreeHead {
@@ -143,8 +144,8 @@ class CountedTreeReader {
   bool LoadNode(Link link, uint32_t level, const char** node) const;
   bool LoadLeaf(Link link, CountedPlace* place) const;
   bool ToEnd(CountedPlace* place) const;
-  // Along the first or the last children from steps[level] (whose index is set) down to a leaf.
-  bool DescendEdge(uint32_t level, bool last, CountedPlace* place) const;
+  // From `link` (`level` inner nodes above a leaf) along the first or the last children to that row of that leaf.
+  bool DescendEdge(Link link, uint32_t level, bool last, CountedPlace* place) const;
   bool SeekInLeaf(uint32_t row, CountedPlace* place) const;
   template <class Probe>
   bool ChooseChild(const Probe& probe, const CountedNode& node, uint32_t level, uint32_t* index) const;
@@ -157,6 +158,191 @@ class CountedTreeReader {
   CountedNodeLayout layout_;
 };
 
-}  // namespace chestbox::shm
+template <class Nodes>
+bool CountedTreeReader<Nodes>::LoadNode(Link link, uint32_t level, const char** node) const {
+  uint64_t bytes = 0;
+  *node = nodes_->Node(link, layout_.bytes, &bytes);
+  if (*node == nullptr || bytes != layout_.bytes) return false;
+  const CountedNode loaded(*node, layout_);
+  return loaded.level() == level && loaded.children() > 0 && loaded.children() <= rows_.fanout;
+}
 
-#include "protocol/shm/counted_tree_reader.inc.h"
+template <class Nodes>
+bool CountedTreeReader<Nodes>::LoadLeaf(Link link, CountedPlace* place) const {
+  uint64_t bytes = 0;
+  place->leaf = nodes_->Node(link, kPackedEmptyBytes, &bytes);
+  place->leaf_link = link;
+  if (place->leaf == nullptr || bytes > rows_.leaf_bytes_max) return false;
+  place->leaf_bytes = static_cast<uint32_t>(bytes);
+  return LeafOf(*place).First() != 0;
+}
+
+template <class Nodes>
+bool CountedTreeReader<Nodes>::DescendEdge(Link link, uint32_t level, bool last, CountedPlace* place) const {
+  for (; level > 0; --level) {
+    CountedPlace::Step& step = place->steps[level - 1];
+    if (!LoadNode(link, level, &step.node)) return false;
+    const CountedNode node(step.node, layout_);
+    step.link = link;
+    step.index = last ? node.children() - 1 : 0;
+    link = node.Child(step.index);
+  }
+  if (!LoadLeaf(link, place)) return false;
+  const PackedReader leaf = LeafOf(*place);
+  const uint32_t leaf_rows = RowsInLeaf(*place);
+  if (leaf_rows == 0) return false;
+  place->row = last ? leaf_rows - 1 : 0;
+  place->position = last ? leaf.Seek(-static_cast<int64_t>(rows_.elements_per_row)) : leaf.First();
+  return place->position != 0;
+}
+
+template <class Nodes>
+bool CountedTreeReader<Nodes>::ToEnd(CountedPlace* place) const {
+  place->rank = head_.rows;
+  place->leaf = nullptr;
+  if (head_.rows == 0) return true;
+  if (head_.height > kCountedHeightMax || !DescendEdge(head_.root, head_.height, true, place)) return false;
+  ++place->row;
+  place->position = LeafOf(*place).end();
+  return true;
+}
+
+template <class Nodes>
+bool CountedTreeReader<Nodes>::SeekInLeaf(uint32_t row, CountedPlace* place) const {
+  place->row = row;
+  place->position = LeafOf(*place).Seek(int64_t{row} * rows_.elements_per_row);
+  return place->position != 0;
+}
+
+template <class Nodes>
+bool CountedTreeReader<Nodes>::SeekRank(uint64_t rank, CountedPlace* place) const {
+  if (rank >= head_.rows) return ToEnd(place);
+  if (head_.height > kCountedHeightMax) return false;
+  place->rank = rank;
+  Link link = head_.root;
+  for (uint32_t level = head_.height; level > 0; --level) {
+    CountedPlace::Step& step = place->steps[level - 1];
+    if (!LoadNode(link, level, &step.node)) return false;
+    const CountedNode node(step.node, layout_);
+    const uint32_t children = node.children();
+    uint32_t i = 0;
+    for (; i < children && rank >= node.Rows(i); ++i) rank -= node.Rows(i);
+    if (i == children) return false;
+    step.link = link;
+    step.index = i;
+    link = node.Child(i);
+  }
+  return LoadLeaf(link, place) && rank < rows_.leaf_bytes_max && SeekInLeaf(static_cast<uint32_t>(rank), place);
+}
+
+template <class Nodes>
+template <class Probe>
+bool CountedTreeReader<Nodes>::FirstRowIsBefore(const Probe& probe, Link link, uint32_t level, bool* before) const {
+  CountedPlace first;
+  if (!DescendEdge(link, level, false, &first)) return false;
+  return probe.IsBefore(*nodes_, LeafOf(first), first.position, before);
+}
+
+// The last child whose first row is before what is sought, or the first child. Where separators do not decide, rows do:
+// the logarithm of a node's fanout of them.
+template <class Nodes>
+template <class Probe>
+bool CountedTreeReader<Nodes>::ChooseChild(const Probe& probe, const CountedNode& node, uint32_t level,
+                                           uint32_t* index) const {
+  uint32_t begin = 0;
+  uint32_t end = node.children();
+  // Children before `begin` are before it, those from `end` on are not.
+  while (begin < end) {
+    const uint32_t middle = begin + (end - begin) / 2;
+    const int order = probe.Compare(node.Separator(middle));
+    bool before = order < 0;
+    if (order == 0 && !FirstRowIsBefore(probe, node.Child(middle), level - 1, &before)) return false;
+    (before ? begin : end) = before ? middle + 1 : middle;
+  }
+  *index = begin == 0 ? 0 : begin - 1;
+  return true;
+}
+
+template <class Nodes>
+template <class Probe>
+bool CountedTreeReader<Nodes>::Seek(const Probe& probe, CountedPlace* place) const {
+  if (head_.rows == 0) return ToEnd(place);
+  if (head_.height > kCountedHeightMax) return false;
+  place->rank = 0;
+  Link link = head_.root;
+  for (uint32_t level = head_.height; level > 0; --level) {
+    CountedPlace::Step& step = place->steps[level - 1];
+    if (!LoadNode(link, level, &step.node)) return false;
+    const CountedNode node(step.node, layout_);
+    if (!ChooseChild(probe, node, level, &step.index)) return false;
+    for (uint32_t i = 0; i < step.index; ++i) place->rank += node.Rows(i);
+    step.link = link;
+    link = node.Child(step.index);
+  }
+  if (!LoadLeaf(link, place)) return false;
+  const PackedReader leaf = LeafOf(*place);
+  place->row = 0;
+  place->position = leaf.First();
+  for (;;) {
+    bool before = false;
+    if (!probe.IsBefore(*nodes_, leaf, place->position, &before)) return false;
+    if (!before) return true;
+    const uint32_t row = place->row;
+    if (!Next(place)) return false;
+    if (place->row != row + 1 || AtEnd(*place)) return true;
+  }
+}
+
+template <class Nodes>
+bool CountedTreeReader<Nodes>::Next(CountedPlace* place) const {
+  const PackedReader leaf = LeafOf(*place);
+  uint32_t position = place->position;
+  for (uint32_t i = 0; i < rows_.elements_per_row && position != 0; ++i) position = leaf.Next(position);
+  if (position == 0) return NextLeaf(place);
+  place->position = position;
+  ++place->row;
+  ++place->rank;
+  return true;
+}
+
+template <class Nodes>
+bool CountedTreeReader<Nodes>::Previous(CountedPlace* place) const {
+  if (place->row == 0) return PreviousLeaf(place);
+  const PackedReader leaf = LeafOf(*place);
+  for (uint32_t i = 0; i < rows_.elements_per_row; ++i) place->position = leaf.Previous(place->position);
+  --place->row;
+  --place->rank;
+  return place->position != 0;
+}
+
+template <class Nodes>
+bool CountedTreeReader<Nodes>::NextLeaf(CountedPlace* place) const {
+  const uint32_t leaf_rows = RowsInLeaf(*place);
+  if (place->row >= leaf_rows) return false;
+  const uint64_t rank = place->rank + leaf_rows - place->row;
+  uint32_t level = 0;
+  while (level < head_.height &&
+         place->steps[level].index + 1 >= CountedNode(place->steps[level].node, layout_).children()) {
+    ++level;
+  }
+  if (level == head_.height) return rank == head_.rows && ToEnd(place);
+  CountedPlace::Step& step = place->steps[level];
+  ++step.index;
+  place->rank = rank;
+  return rank < head_.rows && DescendEdge(CountedNode(step.node, layout_).Child(step.index), level, false, place);
+}
+
+template <class Nodes>
+bool CountedTreeReader<Nodes>::PreviousLeaf(CountedPlace* place) const {
+  if (place->rank <= place->row) return false;
+  const uint64_t rank = place->rank - place->row - 1;
+  uint32_t level = 0;
+  while (level < head_.height && place->steps[level].index == 0) ++level;
+  if (level == head_.height) return false;
+  CountedPlace::Step& step = place->steps[level];
+  --step.index;
+  place->rank = rank;
+  return DescendEdge(CountedNode(step.node, layout_).Child(step.index), level, true, place);
+}
+
+}  // namespace chestbox::shm
