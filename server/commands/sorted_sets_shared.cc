@@ -96,11 +96,12 @@ struct Change {
 void TakeBack(SortedSet& set, std::span<const Change> changes) {
   for (size_t i = changes.size(); i-- > 0;) {
     const Change& change = changes[i];
+    const SortedSet::Place place = set.Locate(change.member);
     if (!change.old_score) {
-      set.Remove(change.member, change.score);
+      set.Remove(place, change.member);
     } else {
       // Where it came from there is room for it, or close to.
-      (void)set.Move(change.member, change.score, *change.old_score);
+      (void)set.Move(place, change.member, *change.old_score);
     }
   }
 }
@@ -132,14 +133,15 @@ Result<AddOutcome> AddToSet(SortedSet& set, std::span<const ScoredMember> pairs,
                             std::vector<Change>* changes) {
   AddOutcome outcome;
   for (const ScoredMember& pair : pairs) {
-    const std::optional<double> old_score = set.Score(pair.member);
+    const SortedSet::Place place = set.Locate(pair.member);
+    const std::optional<double> old_score = place.score;
     auto decision = Decide(old_score, pair.score, options);
     if (!decision) return decision.error();
     if (decision->refused) continue;
     outcome.score = decision->score;
     if (!decision->changes) continue;
     const Result<void> written =
-        old_score ? set.Move(pair.member, *old_score, decision->score) : set.Add(pair.member, decision->score);
+        old_score ? set.Move(place, pair.member, decision->score) : set.Add(place, pair.member, decision->score);
     if (!written) {
       TakeBack(set, *changes);
       return written.error();

@@ -115,15 +115,15 @@ Result<void> ZRem(CommandContext& ctx, Args args, ReplyWriter& reply) {
   if (found->has_value()) {
     SortedSet& set = **found;
     for (std::string_view member : args.subspan(2)) {
-      const std::optional<double> score = set.Score(member);
-      if (!score) continue;
+      const SortedSet::Place place = set.Locate(member);
+      if (!place.score) continue;
       removed.emplace_back(member);
       dropped = set.size() == 1;
       if (dropped) {
         set.Drop();
         break;
       }
-      set.Remove(member, *score);
+      set.Remove(place, member);
     }
     if (!removed.empty()) ReportRemoved(ctx, args[1], removed, dropped);
   }

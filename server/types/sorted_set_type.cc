@@ -8,22 +8,32 @@
 namespace chestbox {
 
 using shm::PackedSortedSet;
-using shm::PackedSplice;
 
 namespace {
 
-// Beyond the two elements: their sizes and encodings.
-constexpr size_t kPairOverheadBytes = 64;
-
-std::string PackedPair(std::string_view member, double score) {
-  std::string pair;
-  pair.reserve(member.size() + kPairOverheadBytes);
-  shm::AppendElement(member, &pair);
-  shm::AppendPackedScore(score, &pair);
-  return pair;
+bool FitsPackedBlock(std::span<const ScoredMember> members, const Config& config) {
+  if (members.size() > static_cast<uint64_t>(config.zset_max_listpack_entries)) return false;
+  uint64_t bytes = 0;
+  for (const ScoredMember& each : members) {
+    if (each.member.size() > static_cast<uint64_t>(config.zset_max_listpack_value_bytes)) return false;
+    bytes += each.member.size();
+  }
+  return bytes <= shm::kPackedBytesMax / 2;
 }
 
-bool IsAtMost(uint64_t value, int64_t limit) { return value <= static_cast<uint64_t>(limit); }
+std::string PackedBlockOf(std::span<const ScoredMember> members) {
+  std::string pairs;
+  for (const ScoredMember& each : members) {
+    shm::AppendElement(each.member, &pairs);
+    shm::AppendPackedScore(each.score, &pairs);
+  }
+  const std::string empty = shm::EmptyPacked();
+  std::string block(empty.size() + pairs.size(), '\0');
+  shm::CopySpliced(empty.data(),
+                   {shm::kPackedHeaderBytes, shm::kPackedHeaderBytes, pairs, static_cast<int>(members.size() * 2)},
+                   block.data());
+  return block;
+}
 
 }  // namespace
 
@@ -36,99 +46,118 @@ Result<std::optional<SortedSet>> SortedSet::Find(CommandContext& ctx, std::strin
   return std::optional<SortedSet>(SortedSet(ctx, *state));
 }
 
-Result<SortedSet> SortedSet::Create(CommandContext& ctx, std::string_view key, size_t) {
+Result<SortedSet> SortedSet::Create(CommandContext& ctx, std::string_view key, size_t member_bytes) {
+  const Config& config = ctx.server.config();
   auto state = ctx.keys.CreateState(ctx.db, key, ValueType::kSortedSet, CollectionEncoding::kPacked, shm::EmptyPacked(),
                                     kNoExpiry);
   if (!state) return state.error();
-  return SortedSet(ctx, *state);
+  SortedSet set(ctx, *state);
+  if (config.zset_max_listpack_entries == 0 ||
+      member_bytes > static_cast<uint64_t>(config.zset_max_listpack_value_bytes)) {
+    if (auto large = set.MakeLarge(); !large) {
+      set.Drop();
+      return large.error();
+    }
+  }
+  return set;
 }
 
 Result<void> SortedSet::Store(CommandContext& ctx, std::string_view key, std::span<const ScoredMember> members) {
-  std::string block = shm::EmptyPacked();
-  std::string pairs;
-  for (const ScoredMember& each : members) {
-    shm::AppendElement(each.member, &pairs);
-    shm::AppendPackedScore(each.score, &pairs);
+  const auto create = [&](CollectionEncoding encoding, std::string_view bytes) -> Result<void> {
+    auto state = ctx.keys.CreateState(ctx.db, key, ValueType::kSortedSet, encoding, bytes, kNoExpiry);
+    if (!state) return state.error();
+    return {};
+  };
+  if (FitsPackedBlock(members, ctx.server.config())) {
+    return create(CollectionEncoding::kPacked, PackedBlockOf(members));
   }
-  std::string whole(block.size() + pairs.size(), '\0');
-  const PackedSplice splice{shm::kPackedHeaderBytes, shm::kPackedHeaderBytes, pairs,
-                            static_cast<int>(members.size() * 2)};
-  shm::CopySpliced(block.data(), splice, whole.data());
-  auto state = ctx.keys.CreateState(ctx.db, key, ValueType::kSortedSet, CollectionEncoding::kPacked, whole, kNoExpiry);
-  if (!state) return state.error();
-  return {};
+  shm::ScoreIndex index(ctx.keys.memory());
+  if (!index.Create()) return OutOfMemory();
+  for (const ScoredMember& each : members) {
+    if (!index.PushBack(each.member, each.score)) {
+      index.Free();
+      return OutOfMemory();
+    }
+  }
+  auto created = create(CollectionEncoding::kTableTree, BytesOf(index.head()));
+  if (!created) index.Free();
+  return created;
 }
 
-bool SortedSet::FitsPacked(size_t member_bytes) const {
-  const Config& config = server_->config();
-  const PackedSortedSet set = Packed();
-  return IsAtMost(set.size() + 1, config.zset_max_listpack_entries) &&
-         IsAtMost(member_bytes, config.zset_max_listpack_value_bytes) &&
-         set.block().bytes() + member_bytes + kPairOverheadBytes <= shm::kPackedBytesMax;
+SortedSet::Place SortedSet::Locate(std::string_view member) const {
+  Place place;
+  if (is_packed()) {
+    double score = 0;
+    place.position = Packed().Find(member, &score);
+    if (place.position != 0) place.score = score;
+    return place;
+  }
+  shm::ScoreIndex index(memory(), Head());
+  place.row = index.Find(member);
+  if (place.row.found) place.score = shm::ScoreOf(place.row.row.value);
+  return place;
 }
 
-Result<void> SortedSet::Add(std::string_view member, double score) { return AddPacked(member, score); }
+Result<void> SortedSet::Add(const Place& place, std::string_view member, double score) {
+  if (!is_packed()) {
+    return Change([&](shm::ScoreIndex& index) { return index.Insert(place.row, member, score); });
+  }
+  if (FitsPacked(member.size())) return AddPacked(member, score);
+  if (auto large = MakeLarge(); !large) return large;
+  return Change([&](shm::ScoreIndex& index) { return index.Insert(index.Find(member), member, score); });
+}
 
-Result<void> SortedSet::Move(std::string_view member, double, double score) { return MovePacked(member, score); }
+Result<void> SortedSet::Move(const Place& place, std::string_view member, double score) {
+  if (is_packed()) return MovePacked(place.position, member, score);
+  return Change([&](shm::ScoreIndex& index) { return index.Move(place.row, member, score); });
+}
 
-void SortedSet::Remove(std::string_view member, double) {
-  const PackedSortedSet set = Packed();
-  double score = 0;
-  const uint32_t position = set.Find(member, &score);
-  CutPacked(position, set.Behind(position), 2);
+void SortedSet::Remove(const Place& place, std::string_view member) {
+  if (is_packed()) {
+    CutPacked(place.position, Packed().Behind(place.position), 2);
+    return;
+  }
+  CHECK(Change([&](shm::ScoreIndex& index) {
+    index.Erase(place.row, member);
+    return true;
+  }));
 }
 
 void SortedSet::RemoveRanks(RankRange range) {
   if (range.count() == 0) return;
-  const PackedSortedSet set = Packed();
-  const uint32_t from = set.AtRank(range.first);
-  uint32_t to = set.AtRank(range.last);
-  if (to == 0) to = set.block().end();
-  CutPacked(from, to, static_cast<int>(range.count() * 2));
-}
-
-// ---- Packed ----
-
-Result<void> SortedSet::AddPacked(std::string_view member, double score) {
-  const std::string pair = PackedPair(member, score);
-  const uint32_t bytes = Packed().block().bytes();
-  const uint32_t position = Packed().PositionFor(score, member);
-  auto room = state_.Resize(bytes + pair.size());
-  if (!room) return room.error();
-  shm::ApplySplice(*room, {position, position, pair, 2});
-  return {};
-}
-
-// Cuts the pair out and puts it in again, in room that is there for both.
-Result<void> SortedSet::MovePacked(std::string_view member, double score) {
-  const std::string pair = PackedPair(member, score);
-  const PackedSortedSet set = Packed();
-  double old_score = 0;
-  const uint32_t from = set.Find(member, &old_score);
-  const uint32_t to = set.Behind(from);
-  uint32_t position = set.PositionFor(score, member);
-  if (position > from) position = position >= to ? position - (to - from) : from;
-  const uint64_t bytes = set.block().bytes();
-  const uint64_t new_bytes = bytes + pair.size() - (to - from);
-  char* block = nullptr;
-  if (new_bytes > bytes) {
-    auto room = state_.Resize(new_bytes);
-    if (!room) return room.error();
-    block = *room;
-  } else {
-    block = state_.Change();
+  if (is_packed()) {
+    const PackedSortedSet set = Packed();
+    const uint32_t to = set.AtRank(range.last);
+    CutPacked(set.AtRank(range.first), to == 0 ? set.block().end() : to, static_cast<int>(range.count() * 2));
+    return;
   }
-  shm::ApplySplice(block, {from, to, {}, -2});
-  shm::ApplySplice(block, {position, position, pair, 2});
-  if (new_bytes < bytes) (void)state_.Resize(new_bytes);
-  return {};
+  CHECK(Change([&](shm::ScoreIndex& index) {
+    Reader().ForEach(range.first, range.count(), false, [&](const ScoredMember& each) {
+      index.EraseFromTable(each.member);
+      return true;
+    });
+    index.EraseFromTree(range);
+    return true;
+  }));
 }
 
-void SortedSet::CutPacked(uint32_t from, uint32_t to, int elements) {
-  char* block = state_.Change();
-  shm::ApplySplice(block, {from, to, {}, -elements});
-  // A block that cannot be had is no harm: the old one has room to spare then.
-  (void)state_.Resize(Packed().block().bytes());
+// ---- Large ----
+
+shm::TableTreeHead SortedSet::Head() const {
+  shm::TableTreeHead head;
+  CHECK(shm::LoadTableTreeHead(state_.bytes(), &head));
+  return head;
+}
+
+Result<void> SortedSet::MakeLarge() {
+  shm::ScoreIndex index(memory());
+  if (!index.Create()) return OutOfMemory();
+  bool stored = true;
+  Packed().ForEach(0, UINT64_MAX, false,
+                   [&](const ScoredMember& each) { return stored = index.PushBack(each.member, each.score); });
+  if (stored && state_.Replace(CollectionEncoding::kTableTree, BytesOf(index.head()))) return {};
+  index.Free();
+  return OutOfMemory();
 }
 
 }  // namespace chestbox

@@ -19,6 +19,7 @@
 
 #include "protocol/result.h"
 #include "protocol/shm/nodes.h"
+#include "protocol/shm/score_index.h"
 #include "protocol/shm/sorted_set_reader.h"
 #include "server/command.h"
 #include "server/keyspace.h"
@@ -58,11 +59,18 @@ class SortedSet {
     return Reader().Scan(cursor, count, visit);
   }
 
+  // Where a member is or would be: for one write. Void after any.
+  struct Place {
+    std::optional<double> score;  // nothing: it is not in the set
+    uint32_t position = 0;        // in a packed block
+    shm::TablePlace row;          // in a table
+  };
+  Place Locate(std::string_view member) const;
   // The member is not in the set.
-  Result<void> Add(std::string_view member, double score);
-  // The member is in the set with the score `old_score`.
-  Result<void> Move(std::string_view member, double old_score, double score);
-  void Remove(std::string_view member, double score);
+  Result<void> Add(const Place& place, std::string_view member, double score);
+  // The member is in the set and gets another score.
+  Result<void> Move(const Place& place, std::string_view member, double score);
+  void Remove(const Place& place, std::string_view member);
   void RemoveRanks(RankRange range);
   // Deletes the key; this is void then.
   void Drop() { state_.keys().Erase(state_.database(), state_.key()); }
@@ -73,12 +81,29 @@ class SortedSet {
   SortedSet(CommandContext& ctx, const StateRef& state)
       : server_(&ctx.server), state_(state), nodes_(ctx.keys.memory()) {}
 
-  shm::SortedSetReader<const shm::DirectNodes> Reader() const { return {nodes_, state_.encoding(), state_.bytes()}; }
+  shm::SortedSetReader<const shm::DirectNodes> Reader() const {
+    return {nodes_, state_.encoding(), state_.bytes(), memory().header().hash_seed};
+  }
   shm::PackedSortedSet Packed() const { return shm::PackedSortedSet(state_.bytes()); }
+  shm::TableTreeHead Head() const;
+  shm::ArenaMemory& memory() const { return state_.keys().memory(); }
+  bool is_packed() const { return state_.encoding() == CollectionEncoding::kPacked; }
+  // write(ScoreIndex&) changes a large set, or returns false without memory and has changed nothing.
+  template <class Write>
+  Result<void> Change(Write&& write) {
+    char* bytes = state_.Change();
+    shm::ScoreIndex index(memory(), Head());
+    if (!write(index)) return OutOfMemory();
+    shm::RacyStore(bytes, &index.head(), sizeof index.head());
+    return {};
+  }
+
   bool FitsPacked(size_t member_bytes) const;
   Result<void> AddPacked(std::string_view member, double score);
-  Result<void> MovePacked(std::string_view member, double score);
+  Result<void> MovePacked(uint32_t from, std::string_view member, double score);
   void CutPacked(uint32_t from, uint32_t to, int elements);
+
+  Result<void> MakeLarge();
 
   Server* server_;
   StateRef state_;

@@ -2,6 +2,7 @@
 
 #include "protocol/check.h"
 #include "protocol/shm/hash_table.h"
+#include "protocol/shm/score_index.h"
 #include "protocol/shm/stream_group.h"
 
 namespace chestbox {
@@ -32,6 +33,13 @@ bool CopyStreamNodes(shm::ArenaMemory& memory, std::string_view head, std::strin
   return true;
 }
 
+shm::TableTreeHead TableTreeHeadOf(std::string_view bytes) {
+  shm::TableTreeHead head;
+  CHECK(bytes.size() >= sizeof head);
+  std::memcpy(static_cast<void*>(&head), bytes.data(), sizeof head);
+  return head;
+}
+
 }  // namespace
 
 bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max) {
@@ -44,6 +52,12 @@ bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max)
     }
     case CollectionEncoding::kStream:
       return FreeStreamNodes(memory, structure, nodes_max);
+    case CollectionEncoding::kTableTree: {
+      shm::TableTreeHead head = TableTreeHeadOf(structure->head);
+      const bool done = shm::ScoreIndex::FreeNodes(memory, &head, nodes_max);
+      structure->head.assign(shm::BytesOf(head));
+      return done;
+    }
     default:
       CHECK(!HasNodes(structure->encoding));
   }
@@ -60,6 +74,12 @@ bool CopyNodes(shm::ArenaMemory& memory, CollectionEncoding encoding, std::strin
     }
     case CollectionEncoding::kStream:
       return CopyStreamNodes(memory, head, copy);
+    case CollectionEncoding::kTableTree: {
+      shm::TableTreeHead copied;
+      if (!shm::ScoreIndex::CopyNodes(memory, TableTreeHeadOf(head), &copied)) return false;
+      copy->assign(shm::BytesOf(copied));
+      return true;
+    }
     default:
       CHECK(!HasNodes(encoding));
   }
