@@ -38,6 +38,7 @@ std::vector<std::span<const CommandSpec>> Families() {
           PfCommands(),
           SetCommands(),
           DumpCommands(),
+          StreamCommands(),
           SortedSetMemberCommands(),
           SortedSetRangeCommands(),
           SortedSetCombiningCommands(),

@@ -24,6 +24,18 @@ bool StreamGroups::FindPending(Link group, const StreamId& id, PendingEntry* ent
   return true;
 }
 
+StreamId StreamGroups::FirstPending(Link group) const {
+  TreeCursor<const DirectNodes> cursor(nodes_, Group(group).pending, sizeof(PendingEntry));
+  CHECK(cursor.First());
+  return IdOf(cursor.key());
+}
+
+StreamId StreamGroups::LastPending(Link group) const {
+  TreeCursor<const DirectNodes> cursor(nodes_, Group(group).pending, sizeof(PendingEntry));
+  CHECK(cursor.Last());
+  return IdOf(cursor.key());
+}
+
 // ---- Records ----
 
 template <class Record>

@@ -112,6 +112,9 @@ class StreamGroups {
   std::string_view GroupName(Link link) const { return Name(link, sizeof(StreamGroup)); }
   std::string_view ConsumerName(Link link) const { return Name(link, sizeof(StreamConsumer)); }
   bool FindPending(Link group, const StreamId& id, PendingEntry* entry) const;
+  // Of a group that has any.
+  StreamId FirstPending(Link group) const;
+  StreamId LastPending(Link group) const;
 
   // In the order of names: visit(link) for each.
   template <class Visit>

@@ -30,5 +30,6 @@ std::span<const CommandSpec> SortedSetRangeCommands();      // sorted_sets_rows_
 std::span<const CommandSpec> SortedSetCombiningCommands();  // sorted_sets_rows_sets.cc
 std::span<const CommandSpec> GeoCommands();                 // geo_rows.cc
 std::span<const CommandSpec> GeoSearchCommands();           // geo_rows_search.cc
+std::span<const CommandSpec> StreamCommands();              // streams.cc and streams_*.cc
 
 }  // namespace chestbox
