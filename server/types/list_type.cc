@@ -183,8 +183,8 @@ Result<uint64_t> ListType::Push(CommandContext& ctx, std::string_view key, std::
   return (*found)->size();
 }
 
-Result<uint64_t> ListType::Create(CommandContext& ctx, std::string_view key,
-                                  std::span<const std::string_view> elements, ListEnd end) {
+Result<uint64_t> ListType::Create(CommandContext& ctx, std::string_view key, std::span<const std::string_view> elements,
+                                  ListEnd end) {
   const Limits limits(ctx.server.config());
   if (BytesOf(elements) + kPackedEmptyBytes <= limits.bytes_max && elements.size() <= limits.elements_max) {
     const std::string encoded = Encode(elements, end);

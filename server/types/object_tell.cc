@@ -3,8 +3,9 @@
 
 #include "protocol/check.h"
 #include "protocol/rdb/integer_set.h"
-#include "protocol/shm/hash_table_reader.h"
-#include "protocol/shm/sorted_set_order.h"
+#include "protocol/shm/hash_reader.h"
+#include "protocol/shm/list_reader.h"
+#include "protocol/shm/sorted_set_reader.h"
 #include "protocol/shm/stream_group.h"
 #include "server/types/object_codec.h"
 
@@ -53,10 +54,12 @@ class Teller {
         return TellIntegers();
       case CollectionEncoding::kTable:
         return TellTable();
+      case CollectionEncoding::kTree:
+        return TellTree();
+      case CollectionEncoding::kTableTree:
+        return TellSortedSet();
       case CollectionEncoding::kStream:
         return TellStream();
-      default:
-        CHECK(false);
     }
     return false;
   }
@@ -66,7 +69,9 @@ class Teller {
   bool TellRows(std::string_view bytes) {
     const PackedReader block(bytes);
     PackedRow row;
-    for (uint32_t position = block.First(); position != 0;) {
+    int64_t earliest_ms = 0;
+    const bool is_hash = state_.type == ValueType::kHash;
+    for (uint32_t position = is_hash ? shm::FirstHashRow(block, &earliest_ms) : block.First(); position != 0;) {
       CHECK(shm::TakeRow(block, &position, RowElements(state_.type), &row));
       if (!TellRow(row)) return false;
     }
@@ -120,6 +125,28 @@ class Teller {
     const shm::HashTableReader<const shm::DirectNodes> table(nodes_, state_.value);
     bool told = true;
     CHECK(table.ForEach([&](const PackedRow& row) { return told = TellRow(row); }));
+    return told;
+  }
+
+  bool TellTree() {
+    const shm::ListReader<const shm::DirectNodes> list(nodes_, CollectionEncoding::kTree, state_.value);
+    bool told = true;
+    char digits[shm::kIntegerTextBytesMax];
+    CHECK(list.ForEach(0, UINT64_MAX, false, [&](const PackedElement& element) {
+      std::string_view text;
+      CHECK(list.Text(element, digits, &text));
+      return told = sink_.ListElement(text);
+    }));
+    return told;
+  }
+
+  bool TellSortedSet() {
+    shm::SortedSetReader<const shm::DirectNodes> set(nodes_, CollectionEncoding::kTableTree, state_.value,
+                                                     memory_.header().hash_seed);
+    bool told = true;
+    set.ForEach(0, UINT64_MAX, false,
+                [&](const shm::ScoredMember& each) { return told = sink_.SortedSetMember(each.member, each.score); });
+    CHECK(set.ok());
     return told;
   }
 

@@ -1,6 +1,7 @@
 #include "server/types/structure.h"
 
 #include "protocol/check.h"
+#include "protocol/shm/counted_tree.h"
 #include "protocol/shm/hash_table.h"
 #include "protocol/shm/score_index.h"
 #include "protocol/shm/stream_group.h"
@@ -40,6 +41,12 @@ shm::TableTreeHead TableTreeHeadOf(std::string_view bytes) {
   return head;
 }
 
+shm::CountedTreeHead TreeHead(std::string_view bytes) {
+  shm::CountedTreeHead head;
+  CHECK(shm::LoadCountedHead(bytes, &head));
+  return head;
+}
+
 }  // namespace
 
 bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max) {
@@ -52,6 +59,12 @@ bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max)
     }
     case CollectionEncoding::kStream:
       return FreeStreamNodes(memory, structure, nodes_max);
+    case CollectionEncoding::kTree: {
+      shm::CountedTreeHead head = TreeHead(structure->head);
+      const bool done = shm::CountedTree::FreeNodes(memory, shm::kListRows, &head, nodes_max);
+      structure->head.assign(shm::BytesOf(head));
+      return done;
+    }
     case CollectionEncoding::kTableTree: {
       shm::TableTreeHead head = TableTreeHeadOf(structure->head);
       const bool done = shm::ScoreIndex::FreeNodes(memory, &head, nodes_max);
@@ -74,6 +87,12 @@ bool CopyNodes(shm::ArenaMemory& memory, CollectionEncoding encoding, std::strin
     }
     case CollectionEncoding::kStream:
       return CopyStreamNodes(memory, head, copy);
+    case CollectionEncoding::kTree: {
+      shm::CountedTreeHead copied;
+      if (!shm::CountedTree::CopyNodes(memory, shm::kListRows, TreeHead(head), &copied)) return false;
+      copy->assign(shm::BytesOf(copied));
+      return true;
+    }
     case CollectionEncoding::kTableTree: {
       shm::TableTreeHead copied;
       if (!shm::ScoreIndex::CopyNodes(memory, TableTreeHeadOf(head), &copied)) return false;
