@@ -243,6 +243,11 @@ Result<void> ReplyKeys(CommandContext& ctx, Args call, bool with_flags, ReplyWri
   if (spec == nullptr) return Error{"ERR Invalid command specified"};
   if (spec->keys[0].first == 0) return Error{"ERR The command has no key arguments"};
   if (!ArityFits(*spec, call.size())) return Error{"ERR Invalid number of arguments specified for command"};
+  for (const KeyRange& range : spec->keys) {
+    if (range.place == KeyRange::Place::kCounted && LocateKeys(range, call).first == 0) {
+      return Error{"ERR Invalid arguments specified for command"};
+    }
+  }
   const size_t mark = reply.BeginDeferredArray(1);
   size_t count = 0;
   ForEachKey(*spec, call, [&](std::string_view key, uint32_t flags) {
