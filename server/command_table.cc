@@ -19,30 +19,35 @@ constexpr size_t kEchoedBytesMax = 128;
 // Longer than any row's name.
 constexpr size_t kNameBytesMax = 32;
 
-std::vector<std::span<const CommandSpec>> Families() {
-  return {StringCommands(),
-          KeyCommands(),
-          ExpireCommands(),
-          ScanCommands(),
-          DatabaseCommands(),
-          ConnectionCommands(),
-          ClientCommands(),
-          ServerCommands(),
-          ConfigCommands(),
-          CommandCommands(),
-          DebugCommands(),
-          ChestboxCommands(),
-          TransactionCommands(),
-          BitCommands(),
-          PfCommands(),
-          SetCommands(),
-          ListCommands(),
-          ListPopCommands(),
-          SortedSetMemberCommands(),
-          SortedSetRangeCommands(),
-          SortedSetCombiningCommands(),
-          GeoCommands(),
-          GeoSearchCommands()};
+std::array<std::span<const CommandSpec>, 26> Families() {
+  return {
+      StringCommands(),
+      KeyCommands(),
+      ExpireCommands(),
+      ScanCommands(),
+      DatabaseCommands(),
+      ConnectionCommands(),
+      ClientCommands(),
+      ServerCommands(),
+      ConfigCommands(),
+      CommandCommands(),
+      DebugCommands(),
+      ChestboxCommands(),
+      TransactionCommands(),
+      BitCommands(),
+      PfCommands(),
+      SetCommands(),
+      HashCommands(),
+      HashExpiryCommands(),
+      ListCommands(),
+      ListPopCommands(),
+      SortedSetMemberCommands(),
+      SortedSetRangeCommands(),
+      SortedSetCombiningCommands(),
+      GeoCommands(),
+      GeoSearchCommands(),
+      StreamCommands(),
+  };
 }
 
 // At most `bytes` bytes, and nothing from a NUL on: Redis prints with %s.

@@ -4,6 +4,7 @@
 #include "protocol/shm/counted_tree.h"
 #include "protocol/shm/hash_table.h"
 #include "protocol/shm/score_index.h"
+#include "protocol/shm/stream_group.h"
 
 namespace chestbox {
 
@@ -29,6 +30,12 @@ shm::TableTreeHead TableTreeHeadOf(std::string_view bytes) {
   return head;
 }
 
+shm::StreamHead StreamHeadOf(std::string_view bytes) {
+  shm::StreamHead head;
+  CHECK(shm::LoadStreamHead(bytes, &head));
+  return head;
+}
+
 }  // namespace
 
 bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max) {
@@ -48,6 +55,12 @@ bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max)
     case CollectionEncoding::kTableTree: {
       shm::TableTreeHead head = TableTreeHeadOf(structure->head);
       const bool done = shm::ScoreIndex::FreeNodes(memory, &head, nodes_max);
+      structure->head.assign(shm::BytesOf(head));
+      return done;
+    }
+    case CollectionEncoding::kStream: {
+      shm::StreamHead head = StreamHeadOf(structure->head);
+      const bool done = shm::FreeStream(memory, &head, &nodes_max);
       structure->head.assign(shm::BytesOf(head));
       return done;
     }
@@ -74,6 +87,12 @@ bool CopyNodes(shm::ArenaMemory& memory, CollectionEncoding encoding, std::strin
     case CollectionEncoding::kTableTree: {
       shm::TableTreeHead copied;
       if (!shm::ScoreIndex::CopyNodes(memory, TableTreeHeadOf(head), &copied)) return false;
+      copy->assign(shm::BytesOf(copied));
+      return true;
+    }
+    case CollectionEncoding::kStream: {
+      shm::StreamHead copied;
+      if (!shm::CopyStream(memory, StreamHeadOf(head), &copied)) return false;
       copy->assign(shm::BytesOf(copied));
       return true;
     }

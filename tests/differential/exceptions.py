@@ -94,6 +94,29 @@ def same_shape(redis, chestbox):
     return all(reply.startswith(b"*2\r\n$") for reply in (redis, chestbox))
 
 
+TIMES = (b"idle", b"seen-time", b"radix-tree-nodes")
+
+
+def without_times(value):
+    """A decoded reply less what depends on the moment (XINFO), or on Redis' radix tree."""
+    if isinstance(value, dict):
+        return {name: 0 if name in TIMES else without_times(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [0 if before in TIMES else without_times(part) for before, part in zip([None] + value[:-1], value)]
+    return 0 if isinstance(value, int) and value > 10**11 else value  # a delivery time, where it is not one that a command gave
+
+
+def same_but_times(redis, chestbox):
+    return redis[:1] == chestbox[:1] != b"-" and without_times(decode(redis)) == without_times(decode(chestbox))
+
+
+def same_but_idle(redis, chestbox):
+    """XPENDING with a range: [id, consumer, idle ms, deliveries] each."""
+    def without_idle(reply):
+        return [entry[:2] + entry[3:] if isinstance(entry, list) and len(entry) == 4 else entry for entry in decode(reply)]
+    return redis[:1] == chestbox[:1] == b"*" and without_idle(redis) == without_idle(chestbox)
+
+
 TABLE = [
     Row("rank and score", "WITHSCORE is 7.2's", lambda command: command[:1] in ([b"zrank"], [b"zrevrank"]) and len(command) > 3,
         lambda redis, chestbox: redis.startswith(b"-ERR wrong number of arguments")),
@@ -111,6 +134,8 @@ TABLE = [
     Row("cursor", "cursor and order are each server's own (whole iterations are compared as sets)", starts("scan"), same_shape),
     Row("zero byte in a refused word", "Redis' error texts end there, as strings of C do", lambda command: any(b"\0" in word for word in command),
         error_up_to_zero_byte),
+    Row("stream times", "idle times, seen times and delivery times are each server's own; there is no radix tree here", starts("xinfo"), same_but_times),
+    Row("pending times", "the same", starts("xpending"), same_but_idle),
     Row("client id", "numbered by each server", starts("client", "id"), both_integers),
     Row("greeting", "version and id are each server's own", one_of("hello"), same_hello),
     Row("client fields", "addresses and counters are each server's own; 7.2 has lib-name and lib-ver", lambda command:

@@ -9,6 +9,7 @@ import time
 from generate_bits import BitCommands
 from generate_lists import ListCommands
 from generate_zset import Exact, SortedSetCommands
+from generate_streams import Streams
 
 KEYS = [b"", b"a", b"b", b"key:1", b"key:2", b"key:3", b"key:10", b"counter", b"float", b"{tag}1", b"{tag}2", b"h?llo", b"h[a]llo",
         b"with space", b"new\r\nline", b"\x00\xff\x80bin", "schlüssel".encode(), b"long" * 75, b"*", b"\\"]
@@ -29,7 +30,7 @@ class Generator(BitCommands, ListCommands, SortedSetCommands):
     def __init__(self, random):
         self.random = random
         self.now_s = int(time.time())
-        self.makers = [maker for maker, weight in self.weights() for _ in range(weight)]
+        self.makers = [maker for maker, weight in self.weights() + Streams(self).weights() for _ in range(weight)]
 
     def command(self):
         """One command as a list of byte strings; about one in eight is wrong on purpose."""

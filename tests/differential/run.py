@@ -90,6 +90,7 @@ class Session:
         self.one([b"FLUSHALL"])
         self.one([b"CONFIG", b"SET", b"hll-sparse-max-bytes", b"3000"])
         self.one([b"CONFIG", b"SET", b"list-max-listpack-size", b"-2"])
+        self.one([b"CONFIG", b"SET", b"stream-node-max-entries", self.random.choice([b"1", b"2", b"3", b"10", b"100"])])
         if self.random.random() < 0.5:
             self.one([b"HELLO", b"3"])
         steps = [self.step_command] * 40 + [self.step_pipeline] * 2 + [self.step_inline] * 4 + [self.step_keys, self.step_scan,
@@ -190,7 +191,8 @@ class Session:
             self.one([b"DBSIZE"])
             for key in self.compare_values([b"KEYS", b"*"], sorted):
                 for command in ([b"GET", key], [b"PEXPIRETIME", key], [b"OBJECT", b"ENCODING", key],
-                                [b"LRANGE", key, b"0", b"-1"]):
+                                [b"LRANGE", key, b"0", b"-1"],
+                                [b"XINFO", b"STREAM", key, b"FULL", b"COUNT", b"0"]):
                     self.one(command)
 
 
