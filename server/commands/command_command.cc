@@ -1,7 +1,9 @@
 // COMMAND: the rows of the command table, as clients ask for them.
 #include "server/commands/command_command.h"
 
+#include <algorithm>
 #include <initializer_list>
+#include <iterator>
 #include <utility>
 
 #include "protocol/glob.h"
@@ -78,7 +80,10 @@ void ReplyInfo(const CommandTable& table, const CommandSpec& spec, ReplyWriter& 
   reply.Array(10);
   reply.Bulk(table.FullName(spec));
   reply.Integer(spec.arity);
-  const auto flags = FlagNames(spec.flags);
+  const bool movable = std::any_of(std::begin(spec.keys), std::end(spec.keys), [](const KeyRange& range) {
+    return range.place != KeyRange::Place::kFixed;
+  });
+  const auto flags = FlagNames(spec.flags | (movable ? kMovableKeys : 0));
   reply.Set(flags.size());
   for (std::string_view flag : flags) reply.SimpleString(flag);
   const KeyRange keys = LegacyRange(spec);
