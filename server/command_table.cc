@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <vector>
@@ -19,7 +20,7 @@ constexpr size_t kEchoedBytesMax = 128;
 // Longer than any row's name.
 constexpr size_t kNameBytesMax = 32;
 
-std::array<std::span<const CommandSpec>, 26> Families() {
+std::array<std::span<const CommandSpec>, 28> Families() {
   return {
       StringCommands(),
       KeyCommands(),
@@ -41,12 +42,14 @@ std::array<std::span<const CommandSpec>, 26> Families() {
       HashExpiryCommands(),
       ListCommands(),
       ListPopCommands(),
+      DumpCommands(),
       SortedSetMemberCommands(),
       SortedSetRangeCommands(),
       SortedSetCombiningCommands(),
       GeoCommands(),
       GeoSearchCommands(),
       StreamCommands(),
+      SortCommands(),
   };
 }
 

@@ -83,7 +83,7 @@ void ReplyInfo(const CommandTable& table, const CommandSpec& spec, ReplyWriter& 
   const bool movable = std::any_of(std::begin(spec.keys), std::end(spec.keys), [](const KeyRange& range) {
     return range.place != KeyRange::Place::kFixed;
   });
-  const auto flags = FlagNames(spec.flags | (movable ? kMovableKeys : 0));
+  const auto flags = FlagNames(movable ? spec.flags | kMovableKeys : spec.flags);
   reply.Set(flags.size());
   for (std::string_view flag : flags) reply.SimpleString(flag);
   const KeyRange keys = LegacyRange(spec);

@@ -184,6 +184,20 @@ class Session:
             self.fail(command, *[repr(reply).encode() for reply in replies])
         return replies[0]
 
+    def compare_dumps(self, key):
+        """Each server restores what the other one dumps, and has the same value as before."""
+        copy = b"\x00restored"
+        dumps = [connection.call("DUMP", key) for connection in self.connections]
+        for connection, dump in zip(self.connections, reversed(dumps)):
+            connection.call("RESTORE", copy, 0, dump, "REPLACE")
+        digests = self.compare_values([b"DEBUG", b"DIGEST-VALUE", key, copy], list)
+        types = self.compare_values([b"TYPE", copy], bytes)
+        kinds = [connection.call("TYPE", key) for connection in self.connections]
+        expires = self.connections[0].call("PTTL", key) != -1
+        if kinds != [types, types] or (digests[0] != digests[1] and not expires):
+            self.fail([b"DUMP", key], repr((kinds[0], digests[0], dumps[0])).encode(), repr((types, digests[1], dumps[1])).encode())
+        self.one([b"DEL", copy])
+
     def compare_everything(self):
         """All databases in full: keys, values, encodings, times to live."""
         for database in (b"0", b"1", b"2", b"15"):
@@ -194,10 +208,11 @@ class Session:
                                 [b"LRANGE", key, b"0", b"-1"],
                                 [b"XINFO", b"STREAM", key, b"FULL", b"COUNT", b"0"]):
                     self.one(command)
+                self.compare_dumps(key)
 
 
 def start(program, arguments=()):
-    return harness.Server(program, *arguments)
+    return harness.Server(program, "--enable-debug-command", "yes", *arguments)
 
 
 def main():
