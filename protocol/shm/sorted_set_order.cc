@@ -152,6 +152,13 @@ void AppendPackedScore(double score, std::string* out) {
   AppendElement(resp::FormatDouble(score, text), out);
 }
 
+std::string_view PackedScoreText(double score, char* buffer) {
+  static_assert(kScoreTextBytes >= resp::kDoubleBytesMax);
+  int64_t integer = 0;
+  if (!AsInteger(score, &integer)) return resp::FormatDouble(score, buffer);
+  return {buffer, static_cast<size_t>(std::to_chars(buffer, buffer + kScoreTextBytes, integer).ptr - buffer)};
+}
+
 void AppendLeafScore(double score, std::string* out) {
   int64_t integer = 0;
   if (AsInteger(score, &integer) && !(score == 0 && std::signbit(score))) return AppendInteger(integer, out);

@@ -70,6 +70,9 @@ inline bool ComesBefore(double a, std::string_view x, double b, std::string_view
 double ScoreOf(const PackedElement& element);
 void AppendPackedScore(double score, std::string* out);  // in a packed set
 void AppendLeafScore(double score, std::string* out);    // in a leaf
+// The text of a packed set's score element, which is what ZSCAN shows. `buffer` holds kScoreTextBytes.
+inline constexpr size_t kScoreTextBytes = 32;
+std::string_view PackedScoreText(double score, char* buffer);
 
 // Negative, 0 or positive: how an element that is a member compares with `member`.
 int CompareMember(const PackedElement& element, std::string_view member);

@@ -171,6 +171,11 @@ Result<AddOutcome> AddMembers(CommandContext& ctx, std::string_view key, std::sp
     if (created) set.Drop();
     return outcome;
   }
+  if (changes.size() == 1) {
+    char text[resp::kDoubleBytesMax];
+    ctx.Effect({"ZADD", key, resp::FormatDouble(changes[0].score, text), changes[0].member});
+    return outcome;
+  }
   AddEffects effects(ctx, key);
   for (const Change& change : changes) effects.Add(change.member, change.score);
   return outcome;
