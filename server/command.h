@@ -113,12 +113,26 @@ enum KeyFlag : uint32_t {
 };
 
 // Keys at args[first], args[first + step], … args[last]; a negative `last` counts from the end. first 0: no keys.
+// Or where the arguments say so:
+//   kCounted   args[first] is the number of keys that follow it
+//   kKeyword   behind `keyword`, which is looked for from args[first] on: one key, or all that follow if `last` is
+//   negative
 struct KeyRange {
+  enum class Place : uint8_t { kFixed, kCounted, kKeyword };
   int first = 0;
   int last = 0;
   int step = 0;
   uint32_t flags = 0;
+  Place place = Place::kFixed;
+  std::string_view keyword = {};
 };
+constexpr KeyRange CountedKeys(int count_at, uint32_t flags) {
+  return {count_at, 0, 1, flags, KeyRange::Place::kCounted, {}};
+}
+// One key behind the keyword.
+constexpr KeyRange KeyBehind(std::string_view keyword, int look_from, uint32_t flags) {
+  return {look_from, 0, 1, flags, KeyRange::Place::kKeyword, keyword};
+}
 
 // One argument of COMMAND DOCS' tree.
 struct ArgumentSpec {
@@ -146,7 +160,7 @@ struct CommandSpec {
   int arity = 0;  // with the name; negative: at least
   uint64_t flags = 0;
   uint64_t categories = 0;
-  KeyRange keys[2] = {};
+  KeyRange keys[3] = {};
   // For commands whose keys may be of another database as well (MOVE, COPY … DB n): that database, or -1. The
   // dispatcher sees to it that the keys are in memory there too.
   int (*other_database)(Args args) = nullptr;

@@ -19,10 +19,13 @@ constexpr size_t kEchoedBytesMax = 128;
 // Longer than any row's name.
 constexpr size_t kNameBytesMax = 32;
 
-std::array<std::span<const CommandSpec>, 13> Families() {
-  return {StringCommands(),     KeyCommands(),      ExpireCommands(),     ScanCommands(),   DatabaseCommands(),
-          ConnectionCommands(), ClientCommands(),   ServerCommands(),     ConfigCommands(), CommandCommands(),
-          DebugCommands(),      ChestboxCommands(), TransactionCommands()};
+std::array<std::span<const CommandSpec>, 16> Families() {
+  return {
+      StringCommands(),      KeyCommands(),        ExpireCommands(), ScanCommands(),
+      DatabaseCommands(),    ConnectionCommands(), ClientCommands(), ServerCommands(),
+      ConfigCommands(),      CommandCommands(),    DebugCommands(),  ChestboxCommands(),
+      TransactionCommands(), BitCommands(),        PfCommands(),     SetCommands(),
+  };
 }
 
 // At most `bytes` bytes, and nothing from a NUL on: Redis prints with %s.

@@ -62,11 +62,15 @@ class CommandTable {
 
 // True if `args` (with the name) has as many arguments as the row wants.
 bool ArityFits(const CommandSpec& spec, size_t args);
+// Where the keys of one range are in a call: a range with place kFixed, and first 0 if there are none.
+KeyRange LocateKeys(const KeyRange& range, Args args);
 // The keys of a call: calls visit(key, flags) for each. Arity has been checked.
 template <class Visit>
 void ForEachKey(const CommandSpec& spec, Args args, Visit&& visit) {
-  for (const KeyRange& range : spec.keys) {
-    if (range.first == 0 || (range.flags & kKeyNotKey) != 0) continue;
+  for (const KeyRange& given : spec.keys) {
+    if (given.first == 0 || (given.flags & kKeyNotKey) != 0) continue;
+    const KeyRange range = given.place == KeyRange::Place::kFixed ? given : LocateKeys(given, args);
+    if (range.first == 0) continue;
     const int count = static_cast<int>(args.size());
     const int last = range.last < 0 ? count + range.last : range.last;
     for (int i = range.first; i <= last && i < count; i += range.step) visit(args[static_cast<size_t>(i)], range.flags);

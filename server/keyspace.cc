@@ -161,7 +161,9 @@ bool Keyspace::Touch(uint32_t database, std::string_view key) { return Read(data
 uint64_t Keyspace::NewEntryAround(const NewState& state, uint32_t value_bytes, shm::Link value_link,
                                   std::string_view inline_value) {
   const bool expires = state.expire_at_ms != kNoExpiry;
-  const shm::Link link = memory_.Allocate(shm::KeyBlockBytes(expires, state.key.size(), value_bytes));
+  const uint64_t bytes = value_link != 0 ? shm::ValueLinkOffset(expires, state.key.size()) + sizeof(shm::Link)
+                                         : shm::ValueOffset(expires, state.key.size()) + value_bytes;
+  const shm::Link link = memory_.Allocate(bytes);
   if (link == 0) return 0;
   char* block = memory_.At(link);
   shm::StoreHeader(block, {shm::MakeMeta(state.type, state.encoding, state.access),

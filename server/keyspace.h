@@ -53,6 +53,9 @@ struct StateView {
 // only, kPeek nothing.
 enum class Look { kRead, kChange, kPeek };
 
+// Whether a string that has to move gets room to grow further, or only what it needs now.
+enum class Room { kAhead, kExact };
+
 // The encoding Redis would choose for a whole new value: an integer's canonical text, short, or raw.
 StringEncoding EncodingFor(std::string_view value);
 
@@ -112,7 +115,8 @@ class Keyspace {
   Result<void> SetStrings(uint32_t database, std::span<const std::string_view> keys_and_values);
   // Gives the live string at `key` another size and returns its bytes to write to (added ones are zero). The encoding
   // becomes raw; the expiry stays. For APPEND and SETRANGE: in place where the block has room, amortised O(1).
-  Result<std::span<char>> ResizeString(uint32_t database, std::string_view key, size_t new_bytes);
+  Result<std::span<char>> ResizeString(uint32_t database, std::string_view key, size_t new_bytes,
+                                       Room room = Room::kAhead);
   // Replaces the value of the live string at `key`, keeping its expiry (INCR and its kin, SET KEEPTTL).
   Result<void> ReplaceString(uint32_t database, std::string_view key, std::string_view value, StringEncoding encoding);
 
@@ -235,8 +239,8 @@ class Keyspace {
   bool LinkEntry(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint64_t entry, int64_t expire_at_ms,
                  uint64_t* old);
   bool LinkAndFree(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint64_t entry, int64_t expire_at_ms);
-  bool ResizeInline(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint32_t new_bytes);
-  bool ResizeExternal(shm::SlotRef& ref, uint32_t new_bytes);
+  bool ResizeInline(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint32_t new_bytes, Room room);
+  bool ResizeExternal(shm::SlotRef& ref, uint32_t new_bytes, Room room);
   char* ValueBytesOf(uint64_t entry) const;
   int64_t ExpiryOf(uint64_t entry) const;
   void SetHeader(uint64_t entry, uint32_t value_bytes, uint8_t encoding);

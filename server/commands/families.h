@@ -20,5 +20,8 @@ std::span<const CommandSpec> CommandCommands();      // command_command.cc
 std::span<const CommandSpec> DebugCommands();        // debug.cc
 std::span<const CommandSpec> ChestboxCommands();     // chestbox.cc (ATTACH, FREEZE)
 std::span<const CommandSpec> TransactionCommands();  // transactions.cc (MULTI EXEC DISCARD WATCH UNWATCH)
+std::span<const CommandSpec> BitCommands();          // bits_rows.cc
+std::span<const CommandSpec> PfCommands();           // hyperloglog_rows.cc
+std::span<const CommandSpec> SetCommands();          // sets_rows.cc
 
 }  // namespace chestbox

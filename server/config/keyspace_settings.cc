@@ -82,7 +82,7 @@ constexpr Setting kRows[] = {
              kStored),
     UnsignedMemory({"zset-max-listpack-value", "zset-max-ziplist-value"}, &Config::zset_max_listpack_value_bytes, 0,
                    LONG_MAX, kStored),
-    UnsignedMemory("hll-sparse-max-bytes", &Config::hll_sparse_max_bytes, 0, LONG_MAX, kStored),
+    UnsignedMemory("hll-sparse-max-bytes", &Config::hll_sparse_max_bytes, 0, LONG_MAX),
     UnsignedMemory("stream-node-max-bytes", &Config::stream_node_max_bytes, 0, LONG_MAX, kStored),
     Integer("stream-node-max-entries", &Config::stream_node_max_entries, 0, LLONG_MAX, kStored),
 

@@ -87,6 +87,7 @@ class Session:
 
     def run(self):
         self.one([b"FLUSHALL"])
+        self.one([b"CONFIG", b"SET", b"hll-sparse-max-bytes", b"3000"])
         if self.random.random() < 0.5:
             self.one([b"HELLO", b"3"])
         steps = [self.step_command] * 40 + [self.step_pipeline] * 2 + [self.step_inline] * 4 + [self.step_keys, self.step_scan,
