@@ -228,7 +228,8 @@ void Dispatcher::AnswerBlocked(Client& client, std::string_view error) {
 
 void Dispatcher::ExecuteLater(Client& client, const std::vector<std::string>& saved) {
   const std::vector<std::string_view> args(saved.begin(), saved.end());
-  if (Execute(client, args, false) == Outcome::kDone) ResumeSoon(client);
+  // With what is behind it, before the next client that was put off: as Redis does.
+  if (Execute(client, args, false) == Outcome::kDone && on_resumed_) on_resumed_(client);
 }
 
 // Not at once: the requests behind the one that waited would run in the middle of whatever made it go on.
