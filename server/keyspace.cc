@@ -105,6 +105,10 @@ SlotRef Keyspace::FindLive(uint32_t database, std::string_view key, uint64_t has
   if (!ref) return ref;
   CHECK((ref.entry & kEntryLive) != 0);  // the dispatcher brings swapped-out keys in first
   if ((ref.entry & kEntryExpires) != 0 && now_ms_ >= ExpiryOf(ref.entry)) {
+    if (keep_expired_) {
+      ref.slot = nullptr;
+      return ref;
+    }
     Expire(database, ref, hash, key);
     ref.slot = nullptr;
     return indexes_[Physical(database)]->Find(key, hash);  // the home bucket may have moved
@@ -142,6 +146,14 @@ std::optional<StateView> Keyspace::PeekToChange(uint32_t database, std::string_v
   return ViewOf(ref.entry);
 }
 
+bool Keyspace::MayLive(uint32_t database, std::string_view key) const {
+  const shm::IndexWriter& index = *indexes_[Physical(database)];
+  const SlotRef ref = index.Find(key, HashOf(key));
+  if (!ref) return index.header().complete.load(std::memory_order_relaxed) == 0;
+  if ((ref.entry & kEntryLive) == 0) return true;
+  return (ref.entry & kEntryExpires) == 0 || now_ms_ < ExpiryOf(ref.entry);
+}
+
 bool Keyspace::Touch(uint32_t database, std::string_view key) { return Read(database, key).has_value(); }
 
 // ---- Blocks ----
@@ -149,7 +161,9 @@ bool Keyspace::Touch(uint32_t database, std::string_view key) { return Read(data
 uint64_t Keyspace::NewEntryAround(const NewState& state, uint32_t value_bytes, shm::Link value_link,
                                   std::string_view inline_value) {
   const bool expires = state.expire_at_ms != kNoExpiry;
-  const shm::Link link = memory_.Allocate(shm::KeyBlockBytes(expires, state.key.size(), value_bytes));
+  const uint64_t bytes = value_link != 0 ? shm::ValueLinkOffset(expires, state.key.size()) + sizeof(shm::Link)
+                                         : shm::ValueOffset(expires, state.key.size()) + value_bytes;
+  const shm::Link link = memory_.Allocate(bytes);
   if (link == 0) return 0;
   char* block = memory_.At(link);
   shm::StoreHeader(block, {shm::MakeMeta(state.type, state.encoding, state.access),

@@ -91,6 +91,8 @@ class Keyspace {
   // readers. ----
   void SetTime(int64_t now_ms);
   int64_t now_ms() const { return now_ms_; }
+  // While clients are paused: commands that write nothing do not find expired keys, but leave them where they are.
+  void KeepExpired(bool keep) { keep_expired_ = keep; }
 
   // ---- Looking. `database` is logical everywhere. ----
   // For a command that reads the value: counts a hit or a miss and touches the access word.
@@ -100,6 +102,8 @@ class Keyspace {
   // For a command that is going to change the value: touches the access word and counts nothing.
   std::optional<StateView> PeekToChange(uint32_t database, std::string_view key);
   bool Exists(uint32_t database, std::string_view key) { return Peek(database, key).has_value(); }
+  // Without deleting what has expired, for effect listeners. A state that is not in memory counts as living.
+  bool MayLive(uint32_t database, std::string_view key) const;
   // Touches without reading (TOUCH; false: no such key).
   bool Touch(uint32_t database, std::string_view key);
 
@@ -264,6 +268,7 @@ class Keyspace {
   uint64_t expire_cursor_[shm::kDatabases] = {};
   uint32_t expire_database_ = 0;
   int64_t now_ms_ = 0;
+  bool keep_expired_ = false;
   bool lfu_ = false;
   int64_t lfu_log_factor_ = 10;
   int64_t lfu_decay_minutes_ = 1;

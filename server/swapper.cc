@@ -113,7 +113,7 @@ bool Swapper::MakesProgress() const {
 }
 
 void Swapper::Regulate() {
-  if (closed_) return;
+  if (closed_ || standing_still_) return;
   if (!changes_.empty()) FlushChanges();
   if (maxmemory_bytes_ != 0) Shrink();
   if (!memory_waiters_.empty()) PostWake();
@@ -250,7 +250,8 @@ bool Swapper::PickColdest(std::vector<Outgoing>* batch) {
 // Puts a state into the batch; a clean one leaves at once. False: it can't leave now.
 bool Swapper::TakeOut(uint32_t physical, uint64_t hash, std::string_view key, std::vector<Outgoing>* batch) {
   shm::SlotRef ref = keys_.index(physical).Find(key, hash);
-  if (!ref || (ref.entry & kEntryLive) == 0) return false;
+  // A walk that went round a small keyspace meets a state twice: taken out and not acknowledged, it may not leave yet.
+  if (!ref || (ref.entry & kEntryLive) == 0 || !MayLeave(physical, hash, key)) return false;
   if ((ref.entry & kEntryClean) != 0) {
     Leave(physical, ref, hash, key);
     return true;
@@ -290,7 +291,7 @@ bool Swapper::SwapOutNow(uint32_t database, std::string_view key) {
   std::vector<Outgoing> batch;
   const uint32_t physical = keys_.Physical(database);
   const uint64_t hash = keys_.HashOf(key);
-  if (!MayLeave(physical, hash, key)) return false;
+  if (standing_still_) return false;
   const bool leaving = TakeOut(physical, hash, key, &batch);
   if (!batch.empty()) SendOut(std::move(batch));
   keys_.FinishCommand();

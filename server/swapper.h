@@ -75,6 +75,9 @@ class Swapper final : public StoredStateListener {
   // executor, never before this returns; the command runs inside of it. An Error: the disk or memory failed.
   using Done = std::function<void(const Result<void>&)>;
   void Load(std::vector<StateKey> keys, Done done);
+  // Keeps states in memory beyond a Load's `done`, until Release with what this returned.
+  std::vector<std::string> Hold(const std::vector<StateKey>& keys);
+  void Release(const std::vector<std::string>& held);
   // The names of the states of `database` in a range of positions that are not in memory, for SCAN and KEYS. Names of
   // others may be among them.
   using Names = std::function<void(Result<std::vector<std::string>>)>;
@@ -84,6 +87,8 @@ class Swapper final : public StoredStateListener {
   // ---- Memory ----
   // Starts as many swap-outs as memory and the disk allow. Cheap when there is nothing to do; after every batch.
   void Regulate();
+  // While EXEC runs nothing leaves memory: its later commands count on their keys.
+  void set_standing_still(bool still) { standing_still_ = still; }
   // Over `maxmemory`: commands that need memory wait as long as the swapper gets on, else they fail.
   bool OverLimit() const;
   bool MakesProgress() const;
@@ -224,6 +229,7 @@ class Swapper final : public StoredStateListener {
   std::unique_ptr<shm::ClientPage> own_page_;  // pins of value blocks that the write thread is reading
   shm::PinTable own_pins_;
   std::deque<std::function<void()>> memory_waiters_;
+  bool standing_still_ = false;
   bool wake_posted_ = false;
   bool regulate_posted_ = false;
   // Keys, here and below, are named by physical database and key in one string (StateName).

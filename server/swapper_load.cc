@@ -59,12 +59,7 @@ void Swapper::Load(std::vector<StateKey> keys, Done done) {
     if (!outcome) waiting->outcome = outcome;
     if (--waiting->left != 0) return;
     waiting->done(waiting->outcome);
-    for (const std::string& name : waiting->held) {
-      const auto found = held_.find(name);
-      if (--found->second == 0) held_.erase(found);
-    }
-    exhausted_ = false;
-    Regulate();
+    Release(waiting->held);
   };
   for (StateKey& item : keys) {
     const uint32_t physical = keys_.Physical(item.database);
@@ -82,6 +77,24 @@ void Swapper::Load(std::vector<StateKey> keys, Done done) {
     if (fresh) StartLoad(load);
   }
   host_.Post([finish_one] { finish_one({}); });  // never before this call returns
+}
+
+std::vector<std::string> Swapper::Hold(const std::vector<StateKey>& keys) {
+  std::vector<std::string> held;
+  for (const StateKey& item : keys) {
+    held.push_back(StateName(keys_.Physical(item.database), item.key));
+    ++held_[held.back()];
+  }
+  return held;
+}
+
+void Swapper::Release(const std::vector<std::string>& held) {
+  for (const std::string& name : held) {
+    const auto found = held_.find(name);
+    if (--found->second == 0) held_.erase(found);
+  }
+  exhausted_ = false;
+  Regulate();
 }
 
 void Swapper::StartLoad(const LoadPtr& load) {

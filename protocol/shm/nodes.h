@@ -63,9 +63,12 @@ class CopiedNodes {
   }
   const char* Bytes(Link link, uint64_t bytes) {
     const uint64_t offset = uint64_t{link} * kGranuleBytes;
-    if (!InBounds(offset, bytes)) return nullptr;
+    return InBounds(offset, bytes) ? CopyBytes(arena_.base + offset, bytes) : nullptr;
+  }
+  // From within bounds.
+  const char* CopyBytes(const char* from, uint64_t bytes) {
     char* copy = Take(bytes);
-    if (copy != nullptr) RacyLoad(copy, arena_.base + offset, bytes);
+    if (copy != nullptr) RacyLoad(copy, from, bytes);
     return copy;
   }
   // For another attempt: what was handed out is void. Memory is kept.

@@ -1,6 +1,9 @@
 // COMMAND: the rows of the command table, as clients ask for them.
 #include "server/commands/command_command.h"
 
+#include <initializer_list>
+#include <utility>
+
 #include "protocol/glob.h"
 #include "server/commands/bits.h"
 #include "server/commands/command_parser.h"
@@ -27,24 +30,40 @@ void ReplyKeyFlags(uint32_t flags, ReplyWriter& reply) {
   for (std::string_view name : names) reply.SimpleString(name);
 }
 
+void ReplyNumbers(std::initializer_list<std::pair<std::string_view, int>> numbers, ReplyWriter& reply) {
+  reply.Map(numbers.size());
+  for (const auto& [name, value] : numbers) {
+    reply.Bulk(name);
+    reply.Integer(value);
+  }
+}
+
 void ReplyKeyRange(const KeyRange& range, ReplyWriter& reply) {
   reply.Map(3);
   reply.Bulk("flags");
   ReplyKeyFlags(range.flags, reply);
   reply.Bulk("begin_search");
-  ReplyTypeAndSpec("index", reply);
-  reply.Map(1);
-  reply.Bulk("index");
-  reply.Integer(range.first);
+  if (range.place == KeyRange::Place::kKeyword) {
+    ReplyTypeAndSpec("keyword", reply);
+    reply.Map(2);
+    reply.Bulk("keyword");
+    reply.Bulk(range.keyword);
+    reply.Bulk("startfrom");
+    reply.Integer(range.first);
+  } else {
+    ReplyTypeAndSpec("index", reply);
+    ReplyNumbers({{"index", range.first}}, reply);
+  }
   reply.Bulk("find_keys");
+  if (range.place == KeyRange::Place::kCounted) {
+    ReplyTypeAndSpec("keynum", reply);
+    ReplyNumbers({{"keynumidx", 0}, {"firstkey", 1}, {"keystep", 1}}, reply);
+    return;
+  }
+  const bool absolute = range.place == KeyRange::Place::kFixed && range.last >= 0;
   ReplyTypeAndSpec("range", reply);
-  reply.Map(3);
-  reply.Bulk("lastkey");
-  reply.Integer(range.last < 0 ? range.last : range.last - range.first);
-  reply.Bulk("keystep");
-  reply.Integer(range.step);
-  reply.Bulk("limit");
-  reply.Integer(0);
+  ReplyNumbers({{"lastkey", absolute ? range.last - range.first : range.last}, {"keystep", range.step}, {"limit", 0}},
+               reply);
 }
 
 size_t KeyRanges(const CommandSpec& spec) {

@@ -85,7 +85,7 @@ Result<void> Object(CommandContext& ctx, Args args, ReplyWriter& reply) {
   // Redis leaves the type byte out.
   const size_t serialized = rdb::EncodeStringObject(state->value).size() - 1;
   reply.SimpleString(fmt::format("Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
-                                 fmt::ptr(state->value.data()), EncodingName(state->encoding), serialized,
+                                 fmt::ptr(state->value.data()), EncodingName(*state), serialized,
                                  state->access, ctx.keys.IdleSeconds(state->access)));
   return {};
 }

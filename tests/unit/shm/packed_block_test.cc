@@ -180,7 +180,7 @@ TEST_CASE("A torn block is read without leaving it") {
     }
     for (uint32_t position = reader.Last(); position != 0; ++steps) position = reader.Previous(position);
     CHECK(steps <= 2 * torn.size());
-    (void)reader.Find(reader.First(), "1", random() % 3);
+    (void)reader.Find(reader.First(), "1", static_cast<uint32_t>(random() % 3));
     (void)reader.Seek(static_cast<int64_t>(random() % 100) - 50);
     uint32_t elements = 0;
     (void)reader.IsSound(&elements);
