@@ -125,13 +125,18 @@ struct KeyRange {
   uint32_t flags = 0;
   Place place = Place::kFixed;
   std::string_view keyword = {};
+  int limit = 0;  // n, with a negative `last`: only the first n-th part of those arguments
 };
 constexpr KeyRange CountedKeys(int count_at, uint32_t flags) {
-  return {count_at, 0, 1, flags, KeyRange::Place::kCounted, {}};
+  return {count_at, 0, 1, flags, KeyRange::Place::kCounted, {}, 0};
 }
 // One key behind the keyword.
 constexpr KeyRange KeyBehind(std::string_view keyword, int look_from, uint32_t flags) {
-  return {look_from, 0, 1, flags, KeyRange::Place::kKeyword, keyword};
+  return {look_from, 0, 1, flags, KeyRange::Place::kKeyword, keyword, 0};
+}
+// The first half of what follows the keyword: keys, and then as many of something else.
+constexpr KeyRange HalfBehind(std::string_view keyword, int look_from, uint32_t flags) {
+  return {look_from, -1, 1, flags, KeyRange::Place::kKeyword, keyword, 2};
 }
 
 // One argument of COMMAND DOCS' tree.

@@ -135,6 +135,7 @@ KeyRange LocateKeys(const KeyRange& range, Args args) {
     case KeyRange::Place::kKeyword:
       for (int i = range.first; i + 1 < count; ++i) {
         if (!EqualIgnoringCase(args[static_cast<size_t>(i)], range.keyword)) continue;
+        if (range.last < 0 && range.limit > 1) return {i + 1, i + (count - i - 1) / range.limit, 1, range.flags};
         return {i + 1, range.last < 0 ? range.last : i + 1, 1, range.flags};
       }
       return {};

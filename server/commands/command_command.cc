@@ -62,7 +62,7 @@ void ReplyKeyRange(const KeyRange& range, ReplyWriter& reply) {
   }
   const bool absolute = range.place == KeyRange::Place::kFixed && range.last >= 0;
   ReplyTypeAndSpec("range", reply);
-  ReplyNumbers({{"lastkey", absolute ? range.last - range.first : range.last}, {"keystep", range.step}, {"limit", 0}},
+  ReplyNumbers({{"lastkey", absolute ? range.last - range.first : range.last}, {"keystep", range.step}, {"limit", range.limit}},
                reply);
 }
 

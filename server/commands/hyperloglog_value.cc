@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <cstring>
@@ -145,29 +146,62 @@ void MergeRuns(std::string& value, size_t at) {
   }
 }
 
+// A run, and the one before it (of the first run: itself).
+struct Place {
+  size_t at = kHeaderBytes;
+  size_t first = 0;  // its first register
+  size_t previous_at = kHeaderBytes;
+  size_t previous_first = 0;
+};
+
+// How many registers an opcode stands for that is no long run of zeros.
+constexpr auto kSpans = [] {
+  std::array<uint8_t, 256> spans{};
+  for (unsigned opcode = 0; opcode < spans.size(); ++opcode) {
+    spans[opcode] = static_cast<uint8_t>(IsRanks(opcode) ? RanksOf(opcode) : (opcode & 0x3f) + 1);
+  }
+  return spans;
+}();
+
+// Moves `place` on to the run that holds a register, or to the value's end. The loop in which a sparse value spends
+// its time.
+void Advance(std::string_view value, size_t index, Place& place) {
+  Place here = place;
+  while (here.at < value.size()) {
+    const unsigned opcode = ByteAt(value, here.at);
+    const bool is_long = IsLongZeros(opcode);
+    const size_t registers = is_long ? RunAt(value, here.at).registers : kSpans[opcode];
+    if (index < here.first + registers) break;
+    here = {here.at + (is_long ? 2 : 1), here.first + registers, here.at, here.first};
+  }
+  place = here;
+}
+
+Outcome LookSparse(std::string_view value, Observation seen, Place& place) {
+  Advance(value, seen.index, place);
+  if (place.at >= value.size()) return Outcome::kCorrupt;
+  const Run run = RunAt(value, place.at);
+  if (place.at + run.bytes > value.size()) return Outcome::kCorrupt;
+  return run.rank >= seen.rank ? Outcome::kUnchanged : Outcome::kChanged;
+}
+
 Outcome RaisePromoted(std::string& value, Observation seen) {
   if (!MakeDense(value)) return Outcome::kCorrupt;
   return Raise(value, seen, 0);
 }
 
-Outcome RaiseSparse(std::string& value, Observation seen, uint64_t sparse_bytes_max) {
+// `place` is at or before the register's run.
+Outcome RaiseSparse(std::string& value, Observation seen, uint64_t sparse_bytes_max, Place& place) {
   if (seen.rank > kSparseRankMax) return RaisePromoted(value, seen);
-  size_t at = kHeaderBytes;
-  size_t previous = kHeaderBytes;
-  unsigned first = 0;
-  Run run{};
-  for (; at < value.size(); previous = at, at += run.bytes, first += run.registers) {
-    run = RunAt(value, at);
-    if (seen.index < first + run.registers) break;
-  }
-  if (at + run.bytes > value.size() || run.bytes == 0) return Outcome::kCorrupt;
-  if (run.rank >= seen.rank) return Outcome::kUnchanged;
-  const Opcodes opcodes = SplitRun(run, seen.index - first, seen.rank);
+  const Outcome outcome = LookSparse(value, seen, place);
+  if (outcome != Outcome::kChanged) return outcome;
+  const Run run = RunAt(value, place.at);
+  const Opcodes opcodes = SplitRun(run, static_cast<unsigned>(seen.index - place.first), seen.rank);
   if (opcodes.count > run.bytes && value.size() + opcodes.count - run.bytes > sparse_bytes_max) {
     return RaisePromoted(value, seen);
   }
-  value.replace(at, run.bytes, opcodes.bytes, opcodes.count);
-  MergeRuns(value, previous);
+  value.replace(place.at, run.bytes, opcodes.bytes, opcodes.count);
+  MergeRuns(value, place.previous_at);
   return Outcome::kChanged;
 }
 
@@ -181,6 +215,16 @@ void ForEachEight(std::string_view dense, Visit visit) {
     uint64_t word = 0;
     std::memcpy(&word, bytes, 6);
     visit(first, word);
+  }
+}
+
+// Raising them one by one comes to this.
+void WriteDense(std::string& value, const Registers& registers) {
+  char* bytes = value.data() + kHeaderBytes;
+  for (size_t first = 0; first < kRegisters; first += 8, bytes += 6) {
+    uint64_t word = 0;
+    for (unsigned i = 0; i < 8; ++i) word |= uint64_t{registers[first + i]} << (i * kRegisterBits);
+    std::memcpy(bytes, &word, 6);
   }
 }
 
@@ -354,11 +398,39 @@ std::string Empty() {
   return value;
 }
 
+Outcome Look(std::string_view value, Observation seen) {
+  if (IsDense(value)) return DenseRegister(value, seen.index) >= seen.rank ? Outcome::kUnchanged : Outcome::kChanged;
+  Place place;
+  return LookSparse(value, seen, place);
+}
+
 Outcome Raise(std::string& value, Observation seen, uint64_t sparse_bytes_max) {
-  if (!IsDense(value)) return RaiseSparse(value, seen, sparse_bytes_max);
+  if (!IsDense(value)) {
+    Place place;
+    return RaiseSparse(value, seen, sparse_bytes_max, place);
+  }
   if (DenseRegister(value, seen.index) >= seen.rank) return Outcome::kUnchanged;
   const RegisterBytes set = WithRegister(value, seen);
   std::memcpy(value.data() + set.at, set.bytes, set.count);
+  return Outcome::kChanged;
+}
+
+Outcome RaiseAll(std::string& value, const Registers& registers, uint64_t sparse_bytes_max) {
+  // The search goes on from the run before the last change. What precedes that run is not known, and if it has been
+  // merged with later ones and holds the next register too, the search begins anew.
+  Place place;
+  bool is_resumed = false;
+  for (size_t i = 0; i < kRegisters && !IsDense(value); ++i) {
+    if (registers[i] == 0) continue;
+    const size_t from = place.at;
+    Advance(value, i, place);
+    if (is_resumed && place.at == from) place = Place{};
+    const Outcome outcome = RaiseSparse(value, {static_cast<uint16_t>(i), registers[i]}, sparse_bytes_max, place);
+    if (outcome == Outcome::kCorrupt) return outcome;
+    is_resumed = outcome == Outcome::kChanged;
+    if (is_resumed) place = {place.previous_at, place.previous_first, place.previous_at, place.previous_first};
+  }
+  if (IsDense(value)) WriteDense(value, registers);
   return Outcome::kChanged;
 }
 
