@@ -1,6 +1,7 @@
 // How many elements the registers of a HyperLogLog stand for.
 #include <array>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "server/commands/hyperloglog_layout.h"
@@ -56,7 +57,16 @@ uint64_t Estimate(const Histogram& histogram) {
 // counters for each rank.
 class HistogramBuilder {
  public:
-  void Add(size_t lane, unsigned rank) { ++lanes_[lane % 4][rank]; }
+  void Add(uint64_t eight) {
+    ++lanes_[0][eight & 0xff];
+    ++lanes_[1][(eight >> 8) & 0xff];
+    ++lanes_[2][(eight >> 16) & 0xff];
+    ++lanes_[3][(eight >> 24) & 0xff];
+    ++lanes_[0][(eight >> 32) & 0xff];
+    ++lanes_[1][(eight >> 40) & 0xff];
+    ++lanes_[2][(eight >> 48) & 0xff];
+    ++lanes_[3][eight >> 56];
+  }
   Histogram Sum() const {
     Histogram sum{};
     for (size_t rank = 0; rank < kHistogramSize; ++rank) {
@@ -74,9 +84,7 @@ class HistogramBuilder {
 std::optional<uint64_t> Cardinality(std::string_view value) {
   HistogramBuilder histogram;
   if (IsDense(value)) {
-    ForEachEight(value, [&](size_t, uint64_t eight) {
-      for (unsigned i = 0; i < 8; ++i) histogram.Add(i, (eight >> (i * kRegisterBits)) & kRegisterMax);
-    });
+    ForEachEight(value, [&](size_t, uint64_t eight) { histogram.Add(eight); });
     return Estimate(histogram.Sum());
   }
   Histogram sparse{};
@@ -88,7 +96,11 @@ std::optional<uint64_t> Cardinality(std::string_view value) {
 
 uint64_t Cardinality(const Registers& registers) {
   HistogramBuilder histogram;
-  for (size_t i = 0; i < kRegisters; ++i) histogram.Add(i, registers[i]);
+  for (size_t first = 0; first < kRegisters; first += 8) {
+    uint64_t eight;
+    std::memcpy(&eight, registers.data() + first, sizeof eight);
+    histogram.Add(eight);
+  }
   return Estimate(histogram.Sum());
 }
 

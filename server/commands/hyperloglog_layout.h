@@ -60,14 +60,29 @@ bool ForEachRun(std::string_view value, Visit visit) {
   return first == kRegisters;
 }
 
-// Calls visit(first register, eight registers' bits in the lowest 48) for all of them.
+// Eight registers of six bits each, and the same as bytes: halves of halves are moved apart, or together.
+constexpr uint64_t Spread(uint64_t packed) {
+  packed = (packed & 0xffffff) | (packed & 0xffffff000000) << 8;
+  packed = (packed & 0x00000fff00000fff) | (packed & 0x00fff00000fff000) << 4;
+  return (packed & 0x003f003f003f003f) | (packed & 0x0fc00fc00fc00fc0) << 2;
+}
+constexpr uint64_t Pack(uint64_t bytes) {
+  bytes = (bytes & 0x003f003f003f003f) | (bytes & 0x3f003f003f003f00) >> 2;
+  bytes = (bytes & 0x00000fff00000fff) | (bytes & 0x0fff00000fff0000) >> 4;
+  return (bytes & 0xffffff) | (bytes & 0x00ffffff00000000) >> 8;
+}
+
+// Calls visit(first register, eight registers as bytes) for all of them.
 template <class Visit>
 void ForEachEight(std::string_view dense, Visit visit) {
   const char* bytes = dense.data() + kHeaderBytes;
   for (size_t first = 0; first < kRegisters; first += 8, bytes += 6) {
-    uint64_t word = 0;
-    std::memcpy(&word, bytes, 6);
-    visit(first, word);
+    // In two parts: six bytes copied into a word would have to leave the processor's store buffer first.
+    uint32_t low;
+    uint16_t high;
+    std::memcpy(&low, bytes, sizeof low);
+    std::memcpy(&high, bytes + sizeof low, sizeof high);
+    visit(first, Spread(uint64_t{high} << 32 | low));
   }
 }
 

@@ -75,11 +75,13 @@ struct Place {
   size_t previous_first = 0;
 };
 
-// How many registers an opcode stands for that is no long run of zeros.
+// How many registers an opcode stands for; 0 for a long run of zeros, of which there are few.
 constexpr auto kSpans = [] {
   std::array<uint8_t, 256> spans{};
   for (unsigned opcode = 0; opcode < spans.size(); ++opcode) {
-    spans[opcode] = static_cast<uint8_t>(IsRanks(opcode) ? RanksOf(opcode) : (opcode & 0x3f) + 1);
+    if (!IsLongZeros(opcode)) {
+      spans[opcode] = static_cast<uint8_t>(IsRanks(opcode) ? RanksOf(opcode) : (opcode & 0x3f) + 1);
+    }
   }
   return spans;
 }();
@@ -87,15 +89,26 @@ constexpr auto kSpans = [] {
 // Moves `place` on to the run that holds a register, or to the value's end. The loop in which a sparse value spends
 // its time.
 void Advance(std::string_view value, size_t index, Place& place) {
-  Place here = place;
-  while (here.at < value.size()) {
-    const unsigned opcode = ByteAt(value, here.at);
-    const bool is_long = IsLongZeros(opcode);
-    const size_t registers = is_long ? RunAt(value, here.at).registers : kSpans[opcode];
-    if (index < here.first + registers) break;
-    here = {here.at + (is_long ? 2 : 1), here.first + registers, here.at, here.first};
+  size_t at = place.at;
+  size_t first = place.first;
+  size_t previous_at = place.previous_at;
+  size_t previous_first = place.previous_first;
+  while (at < value.size()) {
+    const unsigned opcode = ByteAt(value, at);
+    size_t registers = kSpans[opcode];
+    size_t bytes = 1;
+    if (registers == 0) {
+      const Run run = RunAt(value, at);
+      registers = run.registers;
+      bytes = run.bytes;
+    }
+    if (index < first + registers) break;
+    previous_at = at;
+    previous_first = first;
+    at += bytes;
+    first += registers;
   }
-  place = here;
+  place = {at, first, previous_at, previous_first};
 }
 
 Outcome LookSparse(std::string_view value, Observation seen, Place& place) {
@@ -130,9 +143,10 @@ Outcome RaiseSparse(std::string& value, Observation seen, uint64_t sparse_bytes_
 void WriteDense(std::string& value, const Registers& registers) {
   char* bytes = value.data() + kHeaderBytes;
   for (size_t first = 0; first < kRegisters; first += 8, bytes += 6) {
-    uint64_t word = 0;
-    for (unsigned i = 0; i < 8; ++i) word |= uint64_t{registers[first + i]} << (i * kRegisterBits);
-    std::memcpy(bytes, &word, 6);
+    uint64_t eight;
+    std::memcpy(&eight, registers.data() + first, sizeof eight);
+    const uint64_t packed = Pack(eight);
+    std::memcpy(bytes, &packed, 6);
   }
 }
 

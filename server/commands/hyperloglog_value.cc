@@ -37,6 +37,13 @@ uint64_t HashOf(std::string_view element) {
   return hash ^ (hash >> kShift);
 }
 
+// Of eight pairs of bytes below 128, the larger ones.
+uint64_t LargerBytes(uint64_t a, uint64_t b) {
+  constexpr uint64_t kHighest = 0x8080808080808080;
+  const uint64_t a_is_larger = ((((a | kHighest) - b) & kHighest) >> 7) * 0xff;
+  return (a & a_is_larger) | (b & ~a_is_larger);
+}
+
 unsigned DenseBits(std::string_view dense, size_t at) {
   const unsigned low = ByteAt(dense, at);
   return at + 1 < dense.size() ? low | (ByteAt(dense, at + 1) << 8) : low;
@@ -69,10 +76,10 @@ std::optional<uint64_t> CachedCardinality(std::string_view value) {
 bool MergeInto(Registers& registers, std::string_view value) {
   if (IsDense(value)) {
     ForEachEight(value, [&](size_t first, uint64_t eight) {
-      for (unsigned i = 0; i < 8; ++i) {
-        const auto rank = static_cast<uint8_t>((eight >> (i * kRegisterBits)) & kRegisterMax);
-        registers[first + i] = std::max(registers[first + i], rank);
-      }
+      uint64_t old;
+      std::memcpy(&old, registers.data() + first, sizeof old);
+      const uint64_t larger = LargerBytes(old, eight);
+      std::memcpy(registers.data() + first, &larger, sizeof larger);
     });
     return true;
   }
