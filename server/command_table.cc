@@ -21,11 +21,10 @@ constexpr size_t kNameBytesMax = 32;
 
 std::array<std::span<const CommandSpec>, 17> Families() {
   return {
-      StringCommands(),      KeyCommands(),        ExpireCommands(), ScanCommands(),
-      DatabaseCommands(),    ConnectionCommands(), ClientCommands(), ServerCommands(),
-      ConfigCommands(),      CommandCommands(),    DebugCommands(),  ChestboxCommands(),
-      TransactionCommands(), BitCommands(),        PfCommands(),     SetCommands(),
-      StreamCommands(),
+      StringCommands(),     KeyCommands(),      ExpireCommands(),      ScanCommands(),   DatabaseCommands(),
+      ConnectionCommands(), ClientCommands(),   ServerCommands(),      ConfigCommands(), CommandCommands(),
+      DebugCommands(),      ChestboxCommands(), TransactionCommands(), BitCommands(),    PfCommands(),
+      SetCommands(),        StreamCommands(),
   };
 }
 

@@ -328,7 +328,7 @@ Result<AutoClaimCall> ParseAutoClaim(Args args) {
     std::string_view text;
     if (parser.EatWithValue("count", &text)) {
       constexpr int64_t kCountMax = INT64_MAX / static_cast<int64_t>(sizeof(StreamId));
-      auto count = IntegerArgument(text, kNotAnInteger);
+      auto count = IntegerArgument(text, "ERR COUNT must be > 0");
       if (!count) return count.error();
       if (*count < 1 || *count > kCountMax) return Error{"ERR COUNT must be > 0"};
       call.count = *count;

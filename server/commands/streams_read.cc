@@ -102,7 +102,8 @@ Result<ReadFrom> ParseFrom(CommandContext& ctx, const ReadCall& call, std::strin
   }
   auto id = IdArgument(text);
   if (!id) return id.error();
-  return ReadFrom{*id, false};
+  // To a group, the largest ID is ">", as it is to Redis.
+  return ReadFrom{*id, call.with_group && *id == kStreamIdMax};
 }
 
 // ---- Reading as a consumer ----
