@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <vector>
 
 #include "server/commands/command_parser.h"
 #include "server/commands/families.h"
@@ -19,12 +20,35 @@ constexpr size_t kEchoedBytesMax = 128;
 // Longer than any row's name.
 constexpr size_t kNameBytesMax = 32;
 
-std::array<std::span<const CommandSpec>, 17> Families() {
+std::array<std::span<const CommandSpec>, 27> Families() {
   return {
-      StringCommands(),     KeyCommands(),      ExpireCommands(),      ScanCommands(),   DatabaseCommands(),
-      ConnectionCommands(), ClientCommands(),   ServerCommands(),      ConfigCommands(), CommandCommands(),
-      DebugCommands(),      ChestboxCommands(), TransactionCommands(), BitCommands(),    PfCommands(),
-      SetCommands(),        StreamCommands(),
+      StringCommands(),
+      KeyCommands(),
+      ExpireCommands(),
+      ScanCommands(),
+      DatabaseCommands(),
+      ConnectionCommands(),
+      ClientCommands(),
+      ServerCommands(),
+      ConfigCommands(),
+      CommandCommands(),
+      DebugCommands(),
+      ChestboxCommands(),
+      TransactionCommands(),
+      BitCommands(),
+      PfCommands(),
+      SetCommands(),
+      HashCommands(),
+      HashExpiryCommands(),
+      ListCommands(),
+      ListPopCommands(),
+      DumpCommands(),
+      SortedSetMemberCommands(),
+      SortedSetRangeCommands(),
+      SortedSetCombiningCommands(),
+      GeoCommands(),
+      GeoSearchCommands(),
+      StreamCommands(),
   };
 }
 

@@ -18,6 +18,7 @@
 #include "server/swapper.h"
 #include "server/transaction.h"
 #include "server/watched_keys.h"
+#include "server/types/field_expiries.h"
 #include "swap/rocksdb_store.h"
 
 namespace chestbox {
@@ -112,6 +113,8 @@ Result<void> Server::Init(const ServerParts& parts) {
   blocked_ = std::make_unique<BlockedClients>(*this);
   pause_ = std::make_unique<ClientPause>(*this);
   watched_ = std::make_unique<WatchedKeys>(*this);
+  field_expiries_ = std::make_unique<FieldExpiries>(*this);
+  effects_.Add(field_expiries_.get());
   RegisterAppliers();
   startup_memory_ = used_memory();
   return {};
@@ -214,6 +217,7 @@ void Server::Cron() {
     const int64_t budget_us =
         250000 / std::max<int64_t>(1, config().hz) * std::max<int64_t>(1, config().active_expire_effort) / 4;
     keys_->ExpireStep(std::max<int64_t>(1000, budget_us));
+    field_expiries_->Step(std::max<int64_t>(1000, budget_us));
   }
   for (int step = 0; step < 16 && keys_->FreeStep(); ++step) {
   }

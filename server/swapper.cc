@@ -12,6 +12,7 @@
 #include "server/log.h"
 #include "server/server.h"
 #include "server/store_thread.h"
+#include "server/types/object_codec.h"
 
 namespace chestbox {
 
@@ -45,6 +46,7 @@ Swapper::Swapper(Keyspace& keys, Host& host, const Config& config, EffectSink& e
                  std::unique_ptr<swap::SwapStore> store)
     : keys_(keys),
       host_(host),
+      config_(config),
       effects_(effects),
       store_(std::move(store)),
       own_page_(std::make_unique<shm::ClientPage>()),
@@ -268,11 +270,14 @@ bool Swapper::MakeOutgoing(uint32_t physical, shm::SlotRef& ref, uint64_t hash, 
   out->physical = physical;
   out->hash = hash;
   out->key = keys_.KeyOf(ref.entry);
-  out->attributes.type = rdb::kTypeString;
   out->attributes.expire_at_ms = view.expire_at_ms == kNoExpiry ? swap::kNoExpiry : view.expire_at_ms;
   out->attributes.access = view.access;
   uint64_t entry = ref.entry | kEntryStored | kEntryClean;
-  if ((ref.entry & kEntryExternal) != 0) {
+  if (view.type != ValueType::kString) {
+    // Encoded here: nodes are never pinned, so no other thread may look at them.
+    out->payload = EncodeState(keys_.memory(), view, ObjectReader::kOwn);
+    out->attributes.type = static_cast<uint8_t>(out->payload[0]);
+  } else if ((ref.entry & kEntryExternal) != 0) {
     out->pin = own_pins_.TakeSlot();
     if (out->pin == shm::kNoPinSlot) return false;
     // The write thread reads the value where it lies; pinned, and not mutable, it is neither changed nor freed

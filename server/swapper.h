@@ -121,8 +121,8 @@ class Swapper final : public StoredStateListener {
     uint64_t hash = 0;
     std::string key;
     swap::StateAttributes attributes;
-    std::string payload;            // small values
-    std::string_view pinned_value;  // larger ones, read by the write thread where they lie
+    std::string payload;            // small strings, and collections
+    std::string_view pinned_value;  // larger strings, read by the write thread where they lie
     uint32_t pin = shm::kNoPinSlot;
     uint64_t value_id = 0;
     size_t bytes() const { return payload.size() + pinned_value.size(); }
@@ -201,9 +201,12 @@ class Swapper final : public StoredStateListener {
   void FinishLoad(const LoadPtr& load, Result<std::optional<swap::StateRecord>> loaded);
   void LoadChunks(const LoadPtr& load, const RecordPtr& record);
   void StreamChunks(const LoadPtr& load, const RecordPtr& record);
-  void FinishChunks(const LoadPtr& load, const RecordPtr& record, shm::Link link, size_t bytes,
-                    const Result<void>& outcome);
-  void LinkLoaded(const LoadPtr& load, const swap::StateRecord& record, std::string_view value, shm::Link value_link);
+  void StreamString(const LoadPtr& load, const RecordPtr& record);
+  void StreamCollection(const LoadPtr& load, const RecordPtr& record);
+  void EndStream(const LoadPtr& load, const RecordPtr& record, const Result<void>& outcome,
+                 const std::function<void()>& use);
+  void DecodeLoaded(const LoadPtr& load, const swap::StateRecord& record, std::string_view payload);
+  void LinkLoaded(const LoadPtr& load, const swap::StateRecord& record, const DetachedValue& value);
   void LoadNamesakes(const LoadPtr& load);
   void FinishNamesakes(const LoadPtr& load, const Result<swap::ScanPage>& page);
   void CompleteLoad(const LoadPtr& load, const Result<void>& outcome);
@@ -219,6 +222,7 @@ class Swapper final : public StoredStateListener {
 
   Keyspace& keys_;
   Host& host_;
+  const Config& config_;  // live
   EffectSink& effects_;
   std::unique_ptr<swap::SwapStore> store_;
   bool closed_ = false;  // the store is

@@ -75,6 +75,20 @@ def same_type(redis, chestbox):
     return redis[:1] == chestbox[:1] != b"-"
 
 
+def same_header(redis, chestbox):
+    """Both of one type, and of one length."""
+    return redis.split(b"\r\n")[0] == chestbox.split(b"\r\n")[0] if redis[:1] in b"*~%" else redis[:1] == chestbox[:1]
+
+
+def same_pairs(redis, chestbox):
+    """Two whole ZSCANs."""
+    theirs, ours = decode(redis), decode(chestbox)
+    if not (isinstance(theirs, list) and isinstance(ours, list) and len(theirs) == len(ours) == 2):
+        return False
+    theirs, ours = ([sorted(zip(found[::2], found[1::2])), cursor] for cursor, found in (theirs, ours))
+    return theirs == ours
+
+
 def same_shape(redis, chestbox):
     """Two SCAN replies: a cursor and some keys each."""
     return all(reply.startswith(b"*2\r\n$") for reply in (redis, chestbox))
@@ -104,6 +118,10 @@ def same_but_idle(redis, chestbox):
 
 
 TABLE = [
+    Row("rank and score", "WITHSCORE is 7.2's", lambda command: command[:1] in ([b"zrank"], [b"zrevrank"]) and len(command) > 3,
+        lambda redis, chestbox: redis.startswith(b"-ERR wrong number of arguments")),
+    Row("random members", "each server's own choice", one_of("zrandmember"), same_header),
+    Row("order of a scan", "that of a hash table", one_of("zscan"), same_pairs),
     Row("milliseconds left", "the two servers are asked at different moments", one_of("pttl", "pexpiretime"), integers_within(TOLERANCE_MS)),
     Row("seconds left", "the same, rounded", one_of("ttl", "expiretime"), integers_within(2)),
     Row("idle seconds", "the same; and Redis' small integers are shared, so that one's age is not the key's", starts("object", "idletime"),
