@@ -64,8 +64,9 @@ void ReplyKeyRange(const KeyRange& range, ReplyWriter& reply) {
   }
   const bool absolute = range.place == KeyRange::Place::kFixed && range.last >= 0;
   ReplyTypeAndSpec("range", reply);
-  ReplyNumbers({{"lastkey", absolute ? range.last - range.first : range.last}, {"keystep", range.step}, {"limit", range.limit}},
-               reply);
+  ReplyNumbers(
+      {{"lastkey", absolute ? range.last - range.first : range.last}, {"keystep", range.step}, {"limit", range.limit}},
+      reply);
 }
 
 size_t KeyRanges(const CommandSpec& spec) {
@@ -80,9 +81,8 @@ void ReplyInfo(const CommandTable& table, const CommandSpec& spec, ReplyWriter& 
   reply.Array(10);
   reply.Bulk(table.FullName(spec));
   reply.Integer(spec.arity);
-  const bool movable = std::any_of(std::begin(spec.keys), std::end(spec.keys), [](const KeyRange& range) {
-    return range.place != KeyRange::Place::kFixed;
-  });
+  const bool movable = std::any_of(std::begin(spec.keys), std::end(spec.keys),
+                                   [](const KeyRange& range) { return range.place != KeyRange::Place::kFixed; });
   const auto flags = FlagNames(movable ? spec.flags | kMovableKeys : spec.flags);
   reply.Set(flags.size());
   for (std::string_view flag : flags) reply.SimpleString(flag);
