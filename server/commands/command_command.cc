@@ -241,11 +241,15 @@ uint32_t FlagsOfCall(const CommandSpec& spec, uint32_t flags, Args call) {
   return kKeyOW | kKeyUpdate;
 }
 
-// Whether a command may go without the keys of its second range, and this call does (PFMERGE without sources). Redis
-// takes that for an error here, though the command itself is right.
+// Whether a call has no keys where its row has some: a count that is none, or a second range that the command can go
+// without (PFMERGE without sources). Redis takes that for an error here, though PFMERGE itself does not.
 bool LacksRange(const CommandSpec& spec, Args call) {
+  for (const KeyRange& range : spec.keys) {
+    if (range.place == KeyRange::Place::kCounted && LocateKeys(range, call).first == 0) return true;
+  }
   const KeyRange& second = spec.keys[1];
-  return second.last < 0 && static_cast<int>(call.size()) + second.last < second.first;
+  return second.place == KeyRange::Place::kFixed && second.last < 0 &&
+         static_cast<int>(call.size()) + second.last < second.first;
 }
 
 Result<void> ReplyKeys(CommandContext& ctx, Args call, bool with_flags, ReplyWriter& reply) {
