@@ -43,6 +43,7 @@ std::array<std::span<const CommandSpec>, 27> Families() {
       ListCommands(),
       ListPopCommands(),
       DumpCommands(),
+      MigrateCommands(),
       SortedSetMemberCommands(),
       SortedSetRangeCommands(),
       SortedSetCombiningCommands(),
