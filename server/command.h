@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -172,6 +173,8 @@ struct CommandSpec {
   // For SCAN, KEYS and RANDOMKEY: which part of the keyspace this call will walk, so that the names of states that are
   // not in memory are there when it runs (Client::walked_names). False: none, or the arguments are wrong.
   bool (*walk)(CommandContext& ctx, Args args, KeyWalk* walk) = nullptr;
+  // For SORT: keys that the data of the other keys name, which are in memory when this is called.
+  void (*named_keys)(CommandContext& ctx, Args args, const std::function<void(std::string_view key)>& visit) = nullptr;
   std::string_view group = {};  // COMMAND DOCS: "string", "generic", "connection", "server"
   std::string_view since = {};
   std::string_view complexity = {};

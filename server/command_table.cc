@@ -20,7 +20,7 @@ constexpr size_t kEchoedBytesMax = 128;
 // Longer than any row's name.
 constexpr size_t kNameBytesMax = 32;
 
-std::array<std::span<const CommandSpec>, 27> Families() {
+std::array<std::span<const CommandSpec>, 28> Families() {
   return {
       StringCommands(),
       KeyCommands(),
@@ -50,6 +50,7 @@ std::array<std::span<const CommandSpec>, 27> Families() {
       GeoCommands(),
       GeoSearchCommands(),
       StreamCommands(),
+      SortCommands(),
   };
 }
 

@@ -1,7 +1,9 @@
 // COMMAND: the rows of the command table, as clients ask for them.
 #include "server/commands/command_command.h"
 
+#include <algorithm>
 #include <initializer_list>
+#include <iterator>
 #include <utility>
 
 #include "protocol/glob.h"
@@ -78,7 +80,10 @@ void ReplyInfo(const CommandTable& table, const CommandSpec& spec, ReplyWriter& 
   reply.Array(10);
   reply.Bulk(table.FullName(spec));
   reply.Integer(spec.arity);
-  const auto flags = FlagNames(spec.flags);
+  const bool movable = std::any_of(std::begin(spec.keys), std::end(spec.keys), [](const KeyRange& range) {
+    return range.place != KeyRange::Place::kFixed;
+  });
+  const auto flags = FlagNames(movable ? spec.flags | kMovableKeys : spec.flags);
   reply.Set(flags.size());
   for (std::string_view flag : flags) reply.SimpleString(flag);
   const KeyRange keys = LegacyRange(spec);
@@ -243,6 +248,11 @@ Result<void> ReplyKeys(CommandContext& ctx, Args call, bool with_flags, ReplyWri
   if (spec == nullptr) return Error{"ERR Invalid command specified"};
   if (spec->keys[0].first == 0) return Error{"ERR The command has no key arguments"};
   if (!ArityFits(*spec, call.size())) return Error{"ERR Invalid number of arguments specified for command"};
+  for (const KeyRange& range : spec->keys) {
+    if (range.place == KeyRange::Place::kCounted && LocateKeys(range, call).first == 0) {
+      return Error{"ERR Invalid arguments specified for command"};
+    }
+  }
   const size_t mark = reply.BeginDeferredArray(1);
   size_t count = 0;
   ForEachKey(*spec, call, [&](std::string_view key, uint32_t flags) {

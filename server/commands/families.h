@@ -35,5 +35,6 @@ std::span<const CommandSpec> SortedSetCombiningCommands();  // sorted_sets_rows_
 std::span<const CommandSpec> GeoCommands();                 // geo_rows.cc
 std::span<const CommandSpec> GeoSearchCommands();           // geo_rows_search.cc
 std::span<const CommandSpec> StreamCommands();              // streams.cc and streams_*.cc
+std::span<const CommandSpec> SortCommands();                // sort.cc
 
 }  // namespace chestbox

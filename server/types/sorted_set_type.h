@@ -58,6 +58,7 @@ class SortedSet {
   uint64_t Scan(uint64_t cursor, uint64_t count, Visit&& visit) const {
     return Reader().Scan(cursor, count, visit);
   }
+  std::string_view ScanText(double score, char* buffer) const { return Reader().ScanText(score, buffer); }
 
   // Where a member is or would be: for one write. Void after any.
   struct Place {

@@ -126,11 +126,6 @@ TABLE = [
     Row("seconds left", "the same, rounded", one_of("ttl", "expiretime"), integers_within(2)),
     Row("idle seconds", "the same; and Redis' small integers are shared, so that one's age is not the key's", starts("object", "idletime"),
         both_integers),
-    Row("pausing", "CLIENT PAUSE and UNPAUSE are not there yet", lambda command: command[:1] == [b"client"] and command[1:2] in ([b"pause"], [b"unpause"]),
-        lambda redis, chestbox: chestbox.startswith(b"-ERR unknown subcommand")),
-    Row("pausing, asked about", "the same", lambda command: command[:1] == [b"command"] and command[1:2] in ([b"getkeys"], [b"getkeysandflags"])
-        and command[2:4] in ([b"client", b"pause"], [b"client", b"unpause"]),
-        lambda redis, chestbox: chestbox == b"-ERR Invalid command specified\r\n"),
     Row("cursor", "cursor and order are each server's own (whole iterations are compared as sets)", starts("scan"), same_shape),
     Row("zero byte in a refused word", "Redis' error texts end there, as strings of C do", lambda command: any(b"\0" in word for word in command),
         error_up_to_zero_byte),
