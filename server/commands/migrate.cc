@@ -200,10 +200,10 @@ constexpr CommandSpec kCommands[] = {
     {.name = "migrate",
      .run = Migrate,
      .arity = -6,
-     .flags = kWrite | kMovableKeys,
+     .flags = kWrite,
      .categories = kCatKeyspace | kCatDangerous,
      .keys = {{3, 3, 1, kKeyRW | kKeyAccess | kKeyDelete},
-              {6, -1, 1, kKeyRW | kKeyAccess | kKeyDelete, KeyRange::Place::kKeyword, "KEYS", 0}},
+              {-2, -1, 1, kKeyRW | kKeyAccess | kKeyDelete | kKeyIncomplete, KeyRange::Place::kKeyword, "KEYS", 0}},
      .group = "generic",
      .since = "2.6.0",
      .complexity =
