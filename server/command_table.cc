@@ -43,6 +43,7 @@ std::array<std::span<const CommandSpec>, 29> Families() {
       ListCommands(),
       ListPopCommands(),
       DumpCommands(),
+      MigrateCommands(),
       SortedSetMemberCommands(),
       SortedSetRangeCommands(),
       SortedSetCombiningCommands(),

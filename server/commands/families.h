@@ -28,6 +28,7 @@ std::span<const CommandSpec> HashExpiryCommands();   // hashes_expiry_rows.cc
 std::span<const CommandSpec> ListCommands();         // lists_rows.cc
 std::span<const CommandSpec> ListPopCommands();      // lists_rows_pop.cc
 std::span<const CommandSpec> DumpCommands();         // dump.cc
+std::span<const CommandSpec> MigrateCommands();      // migrate.cc
 std::span<const CommandSpec> SortedSetMemberCommands();     // sorted_sets_rows_members.cc
 std::span<const CommandSpec> SortedSetRangeCommands();      // sorted_sets_rows_ranges.cc
 std::span<const CommandSpec> SortedSetCombiningCommands();  // sorted_sets_rows_sets.cc
