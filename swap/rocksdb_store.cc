@@ -19,7 +19,8 @@ constexpr int kLoadRetriesMax = 1000;
 
 class RocksdbSwapStore final : public SwapStore {
  public:
-  RocksdbSwapStore(StoreDirectory directory, std::unique_ptr<RocksdbEngine> engine, const CleanState& state)
+  RocksdbSwapStore(std::unique_ptr<StoreDirectory> directory, std::unique_ptr<RocksdbEngine> engine,
+                   const CleanState& state)
       : directory_(std::move(directory)),
         engine_(std::move(engine)),
         ledger_(state.next_value_id),
@@ -81,7 +82,7 @@ class RocksdbSwapStore final : public SwapStore {
   Result<void> TryCloseClean(const Metadata& metadata);
   CleanState StateToKeep(const Metadata& metadata) const;
 
-  StoreDirectory directory_;
+  const std::unique_ptr<StoreDirectory> directory_;
   std::unique_ptr<RocksdbEngine> engine_;  // null once closed
   std::array<Database, 256> databases_;
   ValueLedger ledger_;
@@ -281,25 +282,28 @@ Result<void> RocksdbSwapStore::TryCloseClean(const Metadata& metadata) {
   ledger_.DropAllOpen();
   if (auto deleted = housekeeper_.DeleteAllGarbage(); !deleted) return deleted;
   if (auto flushed = engine_->Flush(); !flushed) return flushed;
-  if (auto staged = directory_.StageClean(StateToKeep(metadata)); !staged) return staged;
+  if (auto staged = directory_->StageClean(StateToKeep(metadata)); !staged) return staged;
   // From here on the engine writes nothing: everything is flushed, and compaction is stopped before the marker is set.
   auto closed = engine_->Close();
   engine_.reset();
   if (!closed) return closed;
-  return directory_.CommitClean();
+  return directory_->CommitClean();
 }
 
 }  // namespace
 
 Result<OpenedStore> OpenRocksdbSwapStore(const RocksdbOptions& options) {
-  auto directory = StoreDirectory::Lock(options.directory);
-  if (!directory) return directory.error();
+  auto locked = StoreDirectory::Lock(options.directory);
+  if (!locked) return locked.error();
+  auto directory = std::make_unique<StoreDirectory>(std::move(*locked));
   auto prepared = directory->PrepareLive();
   if (!prepared) return prepared.error();
-  auto engine = RocksdbEngine::Open(directory->live(), options);
+  RocksdbEngine::BeforeChanges before_changes;
+  if (prepared->checkpoint_due) before_changes = [raw = directory.get()] { return raw->BeginChanges(); };
+  auto engine = RocksdbEngine::Open(directory->live(), options, std::move(before_changes));
   if (!engine) return engine.error();
-  if (auto marked = directory->MarkInUse(); !marked) return marked.error();
-  auto store = std::make_unique<RocksdbSwapStore>(std::move(*directory), std::move(*engine), prepared->state);
+  if (auto marked = directory->MarkOpen(); !marked) return marked.error();
+  auto store = std::make_unique<RocksdbSwapStore>(std::move(directory), std::move(*engine), prepared->state);
   if (auto found = store->FindPurges(); !found) return found.error();
   return OpenedStore{std::move(store), prepared->outcome, std::move(prepared->state.metadata)};
 }
