@@ -118,9 +118,11 @@ bool Dispatcher::ParkForStates(Client& client, const CommandSpec& spec, Args arg
       if (other >= 0) visit(static_cast<uint32_t>(other), key);
     });
   };
-  bool missing = false;
-  for_each([&](uint32_t database, std::string_view key) { missing = missing || !swapper.InMemory(database, key); });
-  if (!missing) return false;
+  std::vector<Swapper::StateKey> missing;
+  for_each([&](uint32_t database, std::string_view key) {
+    if (!swapper.InMemory(database, key)) missing.push_back({database, std::string(key)});
+  });
+  if (missing.empty() || swapper.LoadAtOnce(missing)) return false;
   // All of them, so that none leaves while the others are loaded.
   std::vector<Swapper::StateKey> keys;
   for_each([&](uint32_t database, std::string_view key) { keys.push_back({database, std::string(key)}); });

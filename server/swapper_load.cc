@@ -17,12 +17,26 @@ using shm::kEntryLive;
 namespace {
 
 constexpr size_t kListedStates = 1024;
+// What LoadAtOnce brings in during one turn of the executor, other clients waiting: 16 loads of 64 KiB take about 1 ms.
+constexpr size_t kLoadsAtOnceMax = 16;
+constexpr size_t kLoadAtOnceBytesMax = 64 << 10;
 // Large values on their way into memory at one time, if it is more than one: they are beyond what maxmemory bounds.
 constexpr uint64_t kStreamingBytesMax = 8 << 20;
 // The part of a position that a keyless entry keeps: 48 hash bits, which are the position's high ones.
 constexpr uint64_t kKeptPositionMask = ~uint64_t{0xffff};
 
 int64_t FromStore(int64_t expire_at_ms) { return expire_at_ms == swap::kNoExpiry ? kNoExpiry : expire_at_ms; }
+
+// The string in `payload`: where it lies there, or, where it is stored as something else, as `*decoded`.
+Result<std::string_view> StringIn(std::string_view payload, std::string* decoded) {
+  const auto layout = rdb::ParseStringObject(payload, payload.size());
+  if (!layout) return layout.error();
+  if (layout->form == rdb::StringLayout::Form::kRaw) return payload.substr(layout->header_size);
+  auto value = rdb::DecodeStringObject(payload);
+  if (!value) return value.error();
+  *decoded = std::move(*value);
+  return std::string_view(*decoded);
+}
 
 }  // namespace
 
@@ -126,12 +140,40 @@ void Swapper::FinishLoad(const LoadPtr& load, Result<std::optional<swap::StateRe
     LoadChunks(load, record);
     return;
   }
-  auto value = rdb::DecodeStringObject(record->payload);
+  std::string decoded;
+  const auto value = StringIn(record->payload, &decoded);
   if (!value) {
     CompleteLoad(load, value.error());
     return;
   }
-  LinkLoaded(load, *record, *value, 0);
+  LinkLoaded(load, record->attributes, *value, 0);
+}
+
+bool Swapper::LoadAtOnce(const std::vector<StateKey>& keys) {
+  // While others load, list or fill, a table may be being opened, which this thread could have to wait for.
+  if (closed_ || !loads_.empty() || streaming_bytes_ != 0 || !listings_.empty() || filling()) return false;
+  if (loads_at_once_ + keys.size() > kLoadsAtOnceMax) return false;
+  // Who reads faster than memory is made free goes the long way, which waits for its turn.
+  if (maxmemory_bytes_ != 0 && UsedBytes() > maxmemory_bytes_) return false;
+  loads_at_once_ += keys.size();
+  return std::all_of(keys.begin(), keys.end(), [this](const StateKey& item) { return LoadOneAtOnce(item); });
+}
+
+bool Swapper::LoadOneAtOnce(const StateKey& item) {
+  const uint32_t physical = keys_.Physical(item.database);
+  const uint64_t hash = keys_.HashOf(item.key);
+  if (!NeedsLoad(physical, item.key, hash)) return true;
+  if (erasing_.contains(StateName(physical, item.key))) return false;
+  const auto load = std::make_shared<KeyLoad>(KeyLoad{physical, item.key, hash, generation_[physical], {}});
+  const auto link = [&](const swap::StateAttributes& attributes, std::string_view payload) {
+    std::string decoded;
+    if (const auto value = StringIn(payload, &decoded); value.ok()) LinkLoaded(load, attributes, *value, 0);
+  };
+  if (!store_->LoadFromMemory({static_cast<uint8_t>(physical), shm::PositionOf(hash), item.key}, kLoadAtOnceBytesMax,
+                              link)) {
+    return false;
+  }
+  return !NeedsLoad(physical, item.key, hash);  // else it is damaged, or there is no memory
 }
 
 // ---- Large values ----
@@ -178,7 +220,7 @@ void Swapper::FinishChunks(const LoadPtr& load, const RecordPtr& record, shm::Li
   streaming_bytes_ -= record->payload_size;
   const bool current = load->generation == generation_[load->physical];
   if (outcome && current) {
-    LinkLoaded(load, *record, {keys_.memory().At(link), bytes}, link);
+    LinkLoaded(load, record->attributes, {keys_.memory().At(link), bytes}, link);
   } else {
     keys_.memory().Free(link);
     if (!outcome && current && swap::IsValueGone(outcome.error())) {
@@ -196,9 +238,9 @@ void Swapper::FinishChunks(const LoadPtr& load, const RecordPtr& record, shm::Li
   }
 }
 
-void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateRecord& record, std::string_view value,
+void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateAttributes& attributes, std::string_view value,
                          shm::Link value_link) {
-  const int64_t expire_at_ms = FromStore(record.attributes.expire_at_ms);
+  const int64_t expire_at_ms = FromStore(attributes.expire_at_ms);
   const bool unfilled = IsUnfilled(load->physical, shm::PositionOf(load->hash));
   const shm::SlotRef ref = keys_.index(load->physical).Find(load->key, load->hash);
   // Whoever made it live or deleted it since its record was read is right.
@@ -209,7 +251,7 @@ void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateRecord& record, s
   if (wanted) {
     // A fresh access word: what is asked for is hot. (An LFU counter goes on from where it was.)
     linked = keys_.SwapIn(load->physical, load->key, !unfilled, value, value_link, expire_at_ms,
-                          keys_.AccessAfterLoad(record.attributes.access));
+                          keys_.AccessAfterLoad(attributes.access));
     keys_.FinishCommand();
   }
   if (!wanted || !linked) {

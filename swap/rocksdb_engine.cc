@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "swap/rocksdb_file_system.h"
+
 namespace chestbox::swap {
 namespace {
 
@@ -71,7 +73,8 @@ class SilentLogger final : public rocksdb::Logger {
   void Logv(const char* /*format*/, va_list /*arguments*/) override {}
 };
 
-rocksdb::DBOptions DatabaseOptions(const RocksdbOptions& options, std::shared_ptr<rocksdb::EventListener> listener) {
+rocksdb::DBOptions DatabaseOptions(const RocksdbOptions& options, rocksdb::Env* env,
+                                   std::shared_ptr<rocksdb::EventListener> listener) {
   rocksdb::DBOptions database;
   database.create_if_missing = true;
   database.create_missing_column_families = true;
@@ -84,6 +87,9 @@ rocksdb::DBOptions DatabaseOptions(const RocksdbOptions& options, std::shared_pt
   database.max_open_files = options.open_files_max;
   database.max_background_jobs = 2;
   database.max_bgerror_resume_count = 0;
+  database.env = env;
+  // A reader that holds the last reference to what a flush replaced leaves the work of freeing it to the background.
+  database.avoid_unnecessary_blocking_io = true;
   database.listeners.push_back(std::move(listener));
   // What an open would otherwise read of every table: restart must not grow with the number of states.
   database.skip_stats_update_on_db_open = true;
@@ -194,6 +200,7 @@ class RocksdbEngine::Impl {
     return sum;
   }
 
+  std::shared_ptr<rocksdb::Env> env_ = NewTableEnv();  // outlives the database
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
   std::shared_ptr<FailureListener> listener_ = std::make_shared<FailureListener>();
@@ -214,8 +221,8 @@ Result<std::unique_ptr<RocksdbEngine>> RocksdbEngine::Open(const std::string& pa
   for (auto& family : families) family.options.disable_auto_compactions = before_changes != nullptr;
   impl->before_changes_ = std::move(before_changes);
   rocksdb::DB* db = nullptr;
-  const auto status =
-      rocksdb::DB::Open(DatabaseOptions(options, impl->listener_), path, families, &impl->handles_, &db);
+  const auto status = rocksdb::DB::Open(DatabaseOptions(options, impl->env_.get(), impl->listener_), path, families,
+                                        &impl->handles_, &db);
   impl->db_.reset(db);
   if (auto opened = ToResult(status); !opened) return Error{opened.error().message + " (opening " + path + ")"};
   return std::unique_ptr<RocksdbEngine>(new RocksdbEngine(std::move(impl)));
@@ -228,6 +235,12 @@ Result<bool> RocksdbEngine::Visit(Family family, std::string_view key, const Vis
   if (auto read = ToResult(status); !read) return read.error();
   visit(ToView(value));
   return true;
+}
+
+bool RocksdbEngine::VisitInMemory(Family family, std::string_view key, const Visitor& visit) const {
+  const NoDiskWaits guard;
+  const auto found = Visit(family, key, visit);
+  return found.ok() && *found;
 }
 
 Result<void> RocksdbEngine::Iterate(Family family, std::string_view begin, std::string_view end,

@@ -53,6 +53,8 @@ class RocksdbEngine {
   // Calls `visit` with the value, which is valid within the call; false when there is no such key.
   using Visitor = std::function<void(std::string_view value)>;
   Result<bool> Visit(Family family, std::string_view key, const Visitor& visit) const;
+  // The same without waiting for a disk (rocksdb_file_system.h): false also for what is not known to be in memory.
+  bool VisitInMemory(Family family, std::string_view key, const Visitor& visit) const;
 
   // Calls `visit` for each key in [begin, end) in order, until it returns false.
   using EntryVisitor = std::function<bool(std::string_view key, std::string_view value)>;

@@ -44,6 +44,7 @@ class RocksdbSwapStore final : public SwapStore {
   }
 
   Result<std::optional<StateRecord>> Load(const StateId& id) override;
+  bool LoadFromMemory(const StateId& id, size_t payload_size_max, const RecordConsumer& use) override;
   Result<void> ReadChunks(const StateRecord& record, const ChunkConsumer& consume) override;
   Result<ScanPage> Scan(uint8_t database, uint64_t from_position, uint64_t to_position, size_t limit) override;
   Result<std::vector<DueState>> DueExpiries(uint8_t database, int64_t now_ms, size_t limit) override;
@@ -140,6 +141,29 @@ Result<std::optional<StateRecord>> RocksdbSwapStore::Load(const StateId& id) {
     return record;
   }
   return Error{"ERR swap: a record on disk names a value that is not there"};
+}
+
+bool RocksdbSwapStore::LoadFromMemory(const StateId& id, size_t payload_size_max, const RecordConsumer& use) {
+  CHECK(payload_size_max <= kChunkSize);
+  StateAttributes attributes;
+  uint64_t value_id = 0;
+  bool used = false;
+  const auto count_and_use = [&](std::string_view payload) {
+    ++records_read_;
+    payload_bytes_read_ += payload.size();
+    used = true;
+    use(attributes, payload);
+  };
+  engine_->VisitInMemory(Family::kHeads, HeadKey(GenerationOf(id.database), id), [&](std::string_view bytes) {
+    const auto head = DecodeHead(bytes);
+    if (!head || head->payload_size > payload_size_max) return;
+    attributes = head->attributes;
+    value_id = head->value_id;
+    if (value_id == 0) count_and_use(head->inline_payload);
+  });
+  // When the write thread replaced the value since, its chunk is gone.
+  if (value_id != 0) engine_->VisitInMemory(Family::kChunks, ChunkKey(value_id, 0), count_and_use);
+  return used;
 }
 
 Result<void> RocksdbSwapStore::ReadChunks(const StateRecord& record, const ChunkConsumer& consume) {

@@ -2,8 +2,10 @@
 // what an open reads. A full disk: full_disk_test.cc.
 #include "store_lab.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -285,6 +287,41 @@ TEST_CASE("A crash while the checkpoint is being restored is repeated to the end
   lab.Open();
   REQUIRE(lab.outcome() == OpenOutcome::kRecoveredCheckpoint);
   REQUIRE(Payload(lab.store(), Id("k")) == "v1");
+}
+
+// Puts the tables of a closed store out of the kernel's page cache. False where that cannot be done (a tmpfs).
+bool DropFromPageCache(const fs::path& directory) {
+  bool dropped = true;
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    if (entry.path().extension() != ".sst") continue;
+    const int fd = open(entry.path().c_str(), O_RDONLY | O_CLOEXEC);
+    REQUIRE(fd >= 0);
+    fsync(fd);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    char byte = 0;
+    const iovec buffer{&byte, 1};
+    dropped = preadv2(fd, &buffer, 1, 100000, RWF_NOWAIT) < 0 && dropped;
+    close(fd);
+  }
+  return dropped;
+}
+
+TEST_CASE("What only the disk has is not loaded from memory, and is once it was read") {
+  RocksdbLab lab;
+  const std::string large = Bytes(kChunkSize, 1);
+  Apply(lab.store(), {Put(Id("small", 1), "v"), Put(Id("large", 2), large), Put(Id("large", 3), large)});
+  lab.CloseClean({});
+  const bool dropped = DropFromPageCache(lab.directory() / "live");
+  lab.Open();
+  std::string loaded;
+  const auto use = [&](const StateAttributes&, std::string_view payload) { loaded = payload; };
+  const auto load_large = [&] { return lab.store().LoadFromMemory(Id("large", 2), kChunkSize, use); };
+  if (dropped) REQUIRE_FALSE(load_large());
+  REQUIRE(Payload(lab.store(), Id("large", 2)) == large);
+  if (dropped) {
+    REQUIRE(load_large());
+    REQUIRE(loaded == large);
+  }
 }
 
 TEST_CASE("A value of 100 MiB goes through in bounded memory") {
