@@ -14,6 +14,10 @@
 
 namespace chestbox {
 
+struct BlockedCommand;
+struct ClientWatches;
+struct Transaction;
+
 // What a session needs from what carries it. All calls on the executor thread.
 class Transport {
  public:
@@ -38,6 +42,11 @@ class Transport {
 enum class ReplyMode { kOn, kOff, kSkipNext, kSkip };
 
 struct Client {
+  Client();
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
   uint64_t id = 0;
   std::string name;
   std::string lib_name;
@@ -60,6 +69,13 @@ struct Client {
 
   // A parked client waits for a state to come back from the store; nothing more of it is executed until then.
   bool parked = false;
+  // A blocked client waits for keys; null otherwise. While its command is executed again it may be parked as well.
+  std::unique_ptr<BlockedCommand> blocked;
+  bool postponed = false;  // by CLIENT PAUSE
+
+  std::unique_ptr<Transaction> transaction;  // since MULTI
+  std::unique_ptr<ClientWatches> watches;    // WATCH; null: nothing
+  bool watch_failed = false;                 // a watched key has changed: the next EXEC does nothing
   // Names of swapped-out keys that a walk (SCAN, KEYS, RANDOMKEY) asked the store for, and the range that it asked for;
   // null otherwise.
   std::unique_ptr<std::vector<std::string>> walked_names;
@@ -69,6 +85,8 @@ struct Client {
   resp::ReplyWriter reply{output};
   Transport* transport = nullptr;  // null in tests
 
+  // No request of its is executed now.
+  bool is_waiting() const { return parked || postponed || blocked != nullptr; }
   int protocol() const { return reply.protocol(); }
 };
 

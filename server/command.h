@@ -21,7 +21,9 @@ namespace chestbox {
 
 class Server;
 class Keyspace;
+struct BlockRequest;
 struct Client;
+struct CommandSpec;
 
 using resp::Args;
 using resp::ReplyWriter;
@@ -31,7 +33,14 @@ struct CommandContext {
   Client& client;
   Keyspace& keys;
   uint32_t db;     // the client's logical database
-  int64_t now_ms;  // one `now` for the whole command
+  int64_t now_ms;  // one `now` for the whole command, script or EXEC
+  Args args = {};  // what is being executed, and its row
+  const CommandSpec* spec = nullptr;
+  bool may_block = false;  // false in EXEC and in scripts
+  bool woken = false;      // executed again because a key may be ready
+
+  // Waits for keys (blocked_clients.h). The handler returns what this returns and replies nothing.
+  Result<void> Block(const BlockRequest& request);
 
   // Reports an effect (effects.h) of this command in the client's database, or in another one.
   void Effect(std::initializer_list<std::string_view> command);
@@ -65,6 +74,8 @@ enum CommandFlag : uint64_t {
   kProtected = 1 << 18,  // needs enable-debug-command and the like
   kNoMandatoryKeys = 1 << 19,
   kTouchesArbitraryKeys = 1 << 20,
+  kNotQueued = 1 << 21,  // runs at once inside MULTI
+  kRunsQueue = 1 << 22,  // EXEC: its effects are those of what was queued
 };
 
 // ACL categories beyond those that follow from the flags (@read, @write, @fast, @slow, @admin+@dangerous, @pubsub,
@@ -102,12 +113,31 @@ enum KeyFlag : uint32_t {
 };
 
 // Keys at args[first], args[first + step], … args[last]; a negative `last` counts from the end. first 0: no keys.
+// Or where the arguments say so:
+//   kCounted   args[first] is the number of keys that follow it
+//   kKeyword   behind `keyword`, which is looked for from args[first] on: one key, or all that follow if `last` is
+//   negative
 struct KeyRange {
+  enum class Place : uint8_t { kFixed, kCounted, kKeyword };
   int first = 0;
   int last = 0;
   int step = 0;
   uint32_t flags = 0;
+  Place place = Place::kFixed;
+  std::string_view keyword = {};
+  int limit = 0;  // n, with a negative `last`: only the first n-th part of those arguments
 };
+constexpr KeyRange CountedKeys(int count_at, uint32_t flags) {
+  return {count_at, 0, 1, flags, KeyRange::Place::kCounted, {}, 0};
+}
+// One key behind the keyword.
+constexpr KeyRange KeyBehind(std::string_view keyword, int look_from, uint32_t flags) {
+  return {look_from, 0, 1, flags, KeyRange::Place::kKeyword, keyword, 0};
+}
+// The first half of what follows the keyword: keys, and then as many of something else.
+constexpr KeyRange HalfBehind(std::string_view keyword, int look_from, uint32_t flags) {
+  return {look_from, -1, 1, flags, KeyRange::Place::kKeyword, keyword, 2};
+}
 
 // One argument of COMMAND DOCS' tree.
 struct ArgumentSpec {
@@ -135,7 +165,7 @@ struct CommandSpec {
   int arity = 0;  // with the name; negative: at least
   uint64_t flags = 0;
   uint64_t categories = 0;
-  KeyRange keys[2] = {};
+  KeyRange keys[3] = {};
   // For commands whose keys may be of another database as well (MOVE, COPY … DB n): that database, or -1. The
   // dispatcher sees to it that the keys are in memory there too.
   int (*other_database)(Args args) = nullptr;

@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 
+#include "protocol/canonical_integer.h"
 #include "server/command_table.h"
 #include "server/commands/command_parser.h"
 
@@ -105,11 +107,40 @@ bool IsCategoryName(std::string_view name) {
 }
 
 KeyRange LegacyRange(const CommandSpec& spec) {
-  const KeyRange& first = spec.keys[0];
-  const KeyRange& second = spec.keys[1];
-  if (second.first == 0) return first;
-  if (first.step != 1 || second.step != 1 || first.last + 1 != second.first) return {};
-  return {first.first, second.last, 1, first.flags};
+  KeyRange legacy;
+  for (const KeyRange& range : spec.keys) {
+    if (range.first == 0 || range.place != KeyRange::Place::kFixed) continue;
+    if (legacy.first == 0) {
+      legacy = range;
+    } else if (legacy.step == 1 && range.step == 1 && legacy.last + 1 == range.first) {
+      legacy.last = range.last;
+    } else {
+      return {};
+    }
+  }
+  return legacy;
+}
+
+KeyRange LocateKeys(const KeyRange& range, Args args) {
+  const int count = static_cast<int>(args.size());
+  switch (range.place) {
+    case KeyRange::Place::kFixed:
+      return range;
+    case KeyRange::Place::kCounted: {
+      if (range.first >= count) return {};
+      const std::optional<int64_t> keys = ParseInteger(args[static_cast<size_t>(range.first)]);
+      if (!keys || *keys < 1 || *keys > count - range.first - 1) return {};
+      return {range.first + 1, range.first + static_cast<int>(*keys), 1, range.flags};
+    }
+    case KeyRange::Place::kKeyword:
+      for (int i = range.first; i + 1 < count; ++i) {
+        if (!EqualIgnoringCase(args[static_cast<size_t>(i)], range.keyword)) continue;
+        if (range.last < 0 && range.limit > 1) return {i + 1, i + (count - i - 1) / range.limit, 1, range.flags};
+        return {i + 1, range.last < 0 ? range.last : i + 1, 1, range.flags};
+      }
+      return {};
+  }
+  return {};
 }
 
 namespace {

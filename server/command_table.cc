@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <vector>
 
 #include "server/commands/command_parser.h"
 #include "server/commands/families.h"
@@ -16,11 +17,39 @@ namespace {
 
 // Redis cuts what it echoes of an unknown command: 128 bytes of the name, and about as much of its arguments.
 constexpr size_t kEchoedBytesMax = 128;
+// Longer than any row's name.
+constexpr size_t kNameBytesMax = 32;
 
-std::array<std::span<const CommandSpec>, 12> Families() {
-  return {StringCommands(),   KeyCommands(),        ExpireCommands(), ScanCommands(),
-          DatabaseCommands(), ConnectionCommands(), ClientCommands(), ServerCommands(),
-          ConfigCommands(),   CommandCommands(),    DebugCommands(),  ChestboxCommands()};
+std::array<std::span<const CommandSpec>, 27> Families() {
+  return {
+      StringCommands(),
+      KeyCommands(),
+      ExpireCommands(),
+      ScanCommands(),
+      DatabaseCommands(),
+      ConnectionCommands(),
+      ClientCommands(),
+      ServerCommands(),
+      ConfigCommands(),
+      CommandCommands(),
+      DebugCommands(),
+      ChestboxCommands(),
+      TransactionCommands(),
+      BitCommands(),
+      PfCommands(),
+      SetCommands(),
+      HashCommands(),
+      HashExpiryCommands(),
+      ListCommands(),
+      ListPopCommands(),
+      DumpCommands(),
+      SortedSetMemberCommands(),
+      SortedSetRangeCommands(),
+      SortedSetCombiningCommands(),
+      GeoCommands(),
+      GeoSearchCommands(),
+      StreamCommands(),
+  };
 }
 
 // At most `bytes` bytes, and nothing from a NUL on: Redis prints with %s.
@@ -127,16 +156,33 @@ const CommandSpec* CommandTable::FindLeaf(Args args, const CommandSpec** parent,
   return sub;
 }
 
-Result<std::unique_ptr<CommandTable>> CommandTable::Create(
-    std::span<const std::pair<std::string, std::string>> renames) {
-  auto table = std::make_unique<CommandTable>();
-  for (std::span<const CommandSpec> family : Families()) {
-    for (const CommandSpec& spec : family) {
-      CHECK(table->Insert(spec.name, &spec));
-      table->order_.push_back(&spec);
-      for (const CommandSpec& sub : spec.subcommands) table->parents_.emplace(&sub, &spec);
-    }
+const CommandSpec* CommandTable::FindOriginalLeaf(Args command) const {
+  if (command.empty()) return nullptr;
+  char lower[kNameBytesMax];
+  const std::string_view name = command[0];
+  if (name.size() > sizeof lower) return nullptr;
+  std::transform(name.begin(), name.end(), lower,
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  const auto found = originals_.find({lower, name.size()});
+  if (found == originals_.end()) return nullptr;
+  if (found->second->subcommands.empty() || command.size() == 1) return found->second;
+  return FindSubcommand(*found->second, command[1]);
+}
+
+void CommandTable::AddFamily(std::span<const CommandSpec> family) {
+  for (const CommandSpec& spec : family) {
+    CHECK(Insert(spec.name, &spec));
+    originals_.emplace(spec.name, &spec);
+    order_.push_back(&spec);
+    for (const CommandSpec& sub : spec.subcommands) parents_.emplace(&sub, &spec);
   }
+}
+
+Result<std::unique_ptr<CommandTable>> CommandTable::Create(std::span<const std::pair<std::string, std::string>> renames,
+                                                           std::span<const CommandSpec> more) {
+  auto table = std::make_unique<CommandTable>();
+  for (std::span<const CommandSpec> family : Families()) table->AddFamily(family);
+  table->AddFamily(more);
   for (const auto& [from, to] : renames) {
     const CommandSpec* spec = table->Find(from);
     if (spec == nullptr) return Error{fmt::format("No such command in rename-command: '{}'", from)};

@@ -21,7 +21,9 @@ namespace chestbox {
 class CommandTable {
  public:
   // `renames`: rename-command lines in order; an empty new name removes the command. An unknown old name is an Error.
-  static Result<std::unique_ptr<CommandTable>> Create(std::span<const std::pair<std::string, std::string>> renames);
+  // `more`: rows beyond those of the families, for tests.
+  static Result<std::unique_ptr<CommandTable>> Create(std::span<const std::pair<std::string, std::string>> renames,
+                                                      std::span<const CommandSpec> more = {});
 
   // Case-insensitive. Null: no such command. Names of containers ("client") find the container's row.
   const CommandSpec* Find(std::string_view name) const;
@@ -31,6 +33,9 @@ class CommandTable {
   // alone. Null when there is none; *error says so in Redis' words. *parent: the container, if the row is a
   // subcommand's.
   const CommandSpec* FindLeaf(Args args, const CommandSpec** parent, Error* error) const;
+
+  // The row of an effect, which has Redis' own names whatever rename-command says.
+  const CommandSpec* FindOriginalLeaf(Args command) const;
 
   // Every top-level row that was not removed, in table order.
   std::vector<const CommandSpec*> All() const { return order_; }
@@ -44,22 +49,28 @@ class CommandTable {
     const CommandSpec* spec = nullptr;
   };
 
+  void AddFamily(std::span<const CommandSpec> family);
   bool Insert(std::string_view name, const CommandSpec* spec);
   void Remove(const CommandSpec* spec);
 
   std::vector<Slot> names_;
   std::vector<uint16_t> slots_;  // open addressing: 1 + index into names_, 0 is free; a power of two, at most half full
+  std::unordered_map<std::string_view, const CommandSpec*> originals_;
   std::unordered_map<const CommandSpec*, const CommandSpec*> parents_;
   std::vector<const CommandSpec*> order_;
 };
 
 // True if `args` (with the name) has as many arguments as the row wants.
 bool ArityFits(const CommandSpec& spec, size_t args);
+// Where the keys of one range are in a call: a range with place kFixed, and first 0 if there are none.
+KeyRange LocateKeys(const KeyRange& range, Args args);
 // The keys of a call: calls visit(key, flags) for each. Arity has been checked.
 template <class Visit>
 void ForEachKey(const CommandSpec& spec, Args args, Visit&& visit) {
-  for (const KeyRange& range : spec.keys) {
-    if (range.first == 0 || (range.flags & kKeyNotKey) != 0) continue;
+  for (const KeyRange& given : spec.keys) {
+    if (given.first == 0 || (given.flags & kKeyNotKey) != 0) continue;
+    const KeyRange range = given.place == KeyRange::Place::kFixed ? given : LocateKeys(given, args);
+    if (range.first == 0) continue;
     const int count = static_cast<int>(args.size());
     const int last = range.last < 0 ? count + range.last : range.last;
     for (int i = range.first; i <= last && i < count; i += range.step) visit(args[static_cast<size_t>(i)], range.flags);

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "server/blocked_clients.h"
 #include "server/dispatcher.h"
 #include "server/log.h"
 #include "server/network.h"
@@ -132,7 +133,8 @@ bool Connection::OverQueryLimit() {
 void Connection::Process() {
   Server& server = network_.server();
   processing_ = true;
-  while (!client_->parked && !client_->close_after_reply && !closed_ && consumed_ < filled_ && !protocol_failed_) {
+  while (!client_->is_waiting() && !client_->close_after_reply && !closed_ && consumed_ < filled_ &&
+         !protocol_failed_) {
     parser_.set_authenticated(client_->authenticated);
     parser_.set_max_bulk_bytes(static_cast<size_t>(network_.config().proto_max_bulk_bytes));
     const auto status = parser_.Parse(buffer_.get() + consumed_, filled_ - consumed_);
@@ -276,7 +278,7 @@ void Connection::Cron(int64_t now_ms) {
   const int64_t idle_ms = now_ms - client_->last_interaction_ms;
   const int64_t timeout_s = network_.config().timeout_s;
   // An attached client reads without our noticing, and the end of its connection would be the end of its pins.
-  const bool may_be_idle = !client_->parked && client_->attached_page == 0;
+  const bool may_be_idle = !client_->is_waiting() && client_->attached_page == 0;
   if (timeout_s > 0 && idle_ms > timeout_s * 1000 && may_be_idle) {
     LogVerbose("Closing idle client");
     Close();
@@ -304,6 +306,7 @@ void Connection::Close() {
   if (closed_) return;
   closed_ = true;
   client_->closing = true;
+  network_.server().blocked().End(*client_);
   asio::error_code ignored;
   socket_.close(ignored);
   network_.Post([self = shared_from_this()] { self->network_.Forget(*self); });

@@ -6,6 +6,8 @@
 #include <chrono>
 #include <utility>
 
+#include "server/blocked_clients.h"
+#include "server/client_pause.h"
 #include "server/commands/debug.h"
 #include "server/keyspace.h"
 #include "server/server.h"
@@ -14,11 +16,6 @@
 namespace chestbox {
 
 namespace {
-
-int64_t NowUs() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 std::vector<std::string> Copy(Args args) { return {args.begin(), args.end()}; }
 
@@ -33,12 +30,19 @@ void CommandContext::Effect(std::span<const std::string_view> command) { server.
 Dispatcher::Outcome Dispatcher::Execute(Client& client, Args args) { return Execute(client, args, false); }
 
 Dispatcher::Outcome Dispatcher::Execute(Client& client, Args args, bool admitted) {
+  const Outcome outcome = ExecuteOne(client, args, admitted);
+  if (client.blocked != nullptr && outcome == Outcome::kDone) server_.blocked().End(client);
+  server_.blocked().ServeReady();
+  return outcome;
+}
+
+Dispatcher::Outcome Dispatcher::ExecuteOne(Client& client, Args args, bool admitted) {
   if (args.empty()) return Outcome::kDone;
   const CommandSpec* parent = nullptr;
   Error unknown;
   const CommandSpec* spec = server_.commands().FindLeaf(args, &parent, &unknown);
   if (spec == nullptr) {
-    ReplyError(client, unknown);
+    Refuse(client, nullptr, unknown);
     return Outcome::kDone;
   }
   client.last_command = parent != nullptr ? parent : spec;
@@ -48,13 +52,20 @@ Dispatcher::Outcome Dispatcher::Execute(Client& client, Args args, bool admitted
   client.last_interaction_ms = start_us_ / 1000;
   if (auto allowed = Check(client, *spec, args, admitted); !allowed) {
     client.walked_names.reset();
-    ++server_.stats().commands[spec].rejected_calls;
-    ReplyError(client, allowed.error());
+    Refuse(client, spec, allowed.error());
+    return Outcome::kDone;
+  }
+  if (client.blocked == nullptr && server_.pause().PutsOff(FlagsOf(client, *spec))) {
+    server_.pause().PutOff(client, args);
+    return Outcome::kBlocked;
+  }
+  if (client.transaction != nullptr && (spec->flags & kNotQueued) == 0) [[unlikely]] {
+    if (!admitted && ParkForMemory(client, *spec, args)) return Outcome::kParked;
+    Queue(client, *spec, args);
     return Outcome::kDone;
   }
   if (server_.swapper() != nullptr && Park(client, *spec, args, admitted)) return Outcome::kParked;
-  Run(client, *spec, args);
-  return Outcome::kDone;
+  return Run(client, *spec, args);
 }
 
 // What Redis checks before a command runs, in its order.
@@ -66,7 +77,10 @@ Result<void> Dispatcher::Check(Client& client, const CommandSpec& spec, Args arg
     if (auto allowed = CheckDebugAllowed(server_, client); !allowed) return allowed;
   }
   if (!client.authenticated && (spec.flags & kNoAuth) == 0) return Error{"NOAUTH Authentication required."};
-  if ((spec.flags & kDenyOom) != 0 && !admitted) {
+  if (client.transaction != nullptr && (spec.flags & kNoMulti) != 0) {
+    return Error{"ERR Command not allowed inside a transaction"};
+  }
+  if (NeedsMemory(client, spec) && !admitted) {
     const Swapper* swapper = server_.swapper();
     const bool over = swapper != nullptr ? swapper->OverLimit() && !swapper->MakesProgress()
                                          : server_.maxmemory() != 0 && server_.arena_bytes() > server_.maxmemory();
@@ -77,15 +91,25 @@ Result<void> Dispatcher::Check(Client& client, const CommandSpec& spec, Args arg
 
 // True if the command has to wait: for states to come back from the store, or for memory.
 bool Dispatcher::Park(Client& client, const CommandSpec& spec, Args args, bool admitted) {
-  Swapper& swapper = *server_.swapper();
-  if ((spec.flags & kDenyOom) != 0 && !admitted && swapper.OverLimit()) {
-    client.parked = true;
-    swapper.WaitForMemory([this, id = client.id, saved = Copy(args)] { Again(id, saved, false); });
-    swapper.Regulate();
-    return true;
-  }
+  if (!admitted && ParkForMemory(client, spec, args)) return true;
+  if ((spec.flags & kRunsQueue) != 0) return ParkForTransaction(client, args);
   if (spec.walk != nullptr && client.walked_names == nullptr) return ParkForNames(client, spec, args);
   return ParkForStates(client, spec, args);
+}
+
+// Queueing takes memory as well.
+bool Dispatcher::NeedsMemory(const Client& client, const CommandSpec& spec) {
+  const bool queued = client.transaction != nullptr && (spec.flags & kNotQueued) == 0;
+  return queued || (FlagsOf(client, spec) & kDenyOom) != 0;
+}
+
+bool Dispatcher::ParkForMemory(Client& client, const CommandSpec& spec, Args args) {
+  Swapper* swapper = server_.swapper();
+  if (swapper == nullptr || !NeedsMemory(client, spec) || !swapper->OverLimit()) return false;
+  client.parked = true;
+  swapper->WaitForMemory([this, id = client.id, saved = Copy(args)] { Again(id, saved, false); });
+  swapper->Regulate();
+  return true;
 }
 
 bool Dispatcher::ParkForNames(Client& client, const CommandSpec& spec, Args args) {
@@ -148,33 +172,109 @@ void Dispatcher::Again(uint64_t client_id, const std::vector<std::string>& saved
 
 void Dispatcher::Abandon(Client& client, const Error& error) {
   client.parked = false;
-  ReplyError(client, Error{fmt::format("ERR the state could not be read from disk: {}", error.message)});
+  server_.blocked().End(client);
+  const char* prefix = "ERR";
+  if (client.transaction != nullptr) {  // EXEC
+    server_.EndTransaction(client);
+    prefix = "EXECABORT Transaction discarded because of:";
+  }
+  ReplyError(client, Error{fmt::format("{} the state could not be read from disk: {}", prefix, error.message)});
   if (on_resumed_) on_resumed_(client);
 }
 
-void Dispatcher::Run(Client& client, const CommandSpec& spec, Args args) {
-  Keyspace& keys = server_.keys();
-  CommandContext ctx{server_, client, keys, client.db, keys.now_ms()};
-  const size_t mark = client.output.size();
-  const ReplyMode mode = client.reply_mode;
-  ++client.commands;
-  Result<void> outcome = spec.run(ctx, args, client.reply);
-  keys.FinishCommand();
-  // Counted afterwards, as Redis counts; and CONFIG RESETSTAT may have thrown the counters away.
+int64_t Dispatcher::NowUs() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+// ---- Clients that waited ----
+
+void Dispatcher::ExecuteBlocked(Client& client) {
+  BlockedCommand& command = *client.blocked;
+  command.waiting = false;
+  std::vector<std::string> saved = std::move(command.args);
+  const std::vector<std::string_view> args(saved.begin(), saved.end());
+  if (Execute(client, args, false) == Outcome::kDone) {
+    ResumeSoon(client);
+  } else {
+    client.blocked->args = std::move(saved);
+  }
+}
+
+void Dispatcher::AnswerBlocked(Client& client, std::string_view error) {
+  const CommandSpec& spec = *client.blocked->spec;
+  const auto on_timeout = client.blocked->on_timeout;
+  server_.blocked().End(client);
+  Count(spec, !error.empty(), NowUs());
+  if (!error.empty()) {
+    ReplyError(client, Error{std::string(error)});
+  } else {
+    const size_t mark = client.output.size();
+    if (on_timeout != nullptr) {
+      on_timeout(client.reply);
+    } else {
+      client.reply.NullArray();
+    }
+    ApplyReplyMode(client, mark);
+  }
+  ResumeSoon(client);
+}
+
+void Dispatcher::ExecuteLater(Client& client, const std::vector<std::string>& saved) {
+  const std::vector<std::string_view> args(saved.begin(), saved.end());
+  if (Execute(client, args, false) == Outcome::kDone) ResumeSoon(client);
+}
+
+// Not at once: the requests behind the one that waited would run in the middle of whatever made it go on.
+void Dispatcher::ResumeSoon(Client& client) {
+  if (resumed_.empty()) {
+    server_.host().Post([this] {
+      for (uint64_t id : std::exchange(resumed_, {})) {
+        if (Client* resumed = server_.FindClient(id); resumed != nullptr && on_resumed_) on_resumed_(*resumed);
+      }
+    });
+  }
+  resumed_.push_back(client.id);
+}
+
+// ---- Running ----
+
+// Afterwards, as Redis counts; and CONFIG RESETSTAT may have thrown the counters away.
+void Dispatcher::Count(const CommandSpec& spec, bool failed, int64_t start_us) {
   ++server_.stats().commands_processed;
   CommandStats& stats = server_.stats().commands[&spec];
   ++stats.calls;
-  if (!outcome) {
-    client.reply.Truncate(mark);
-    ++stats.failed_calls;
-    ReplyError(client, outcome.error());
-  }
-  const auto usec = static_cast<uint64_t>(std::max<int64_t>(0, NowUs() - start_us_));
+  if (failed) ++stats.failed_calls;
+  const auto usec = static_cast<uint64_t>(std::max<int64_t>(0, NowUs() - start_us));
   stats.usec += usec;
   if (server_.config().latency_tracking) stats.latency.Record(usec);
+}
+
+Dispatcher::Outcome Dispatcher::Run(Client& client, const CommandSpec& spec, Args args) {
+  Keyspace& keys = server_.keys();
+  const bool woken = client.blocked != nullptr;
+  CommandContext ctx{server_, client, keys, client.db, keys.now_ms(), args, &spec, true, woken};
+  const size_t mark = client.output.size();
+  if (!woken) ++client.commands;
+  keys.KeepExpired(server_.pause().active() && (spec.flags & kWrite) == 0);
+  const bool runs_queue = (spec.flags & kRunsQueue) != 0;
+  if (runs_queue && server_.swapper() != nullptr) server_.swapper()->set_standing_still(true);
+  Result<void> outcome = spec.run(ctx, args, client.reply);
+  keys.FinishCommand();
+  if (runs_queue && server_.swapper() != nullptr) server_.swapper()->set_standing_still(false);
+  if (client.blocked != nullptr && client.blocked->waiting) return Outcome::kBlocked;
+  if (!outcome) {
+    client.reply.Truncate(mark);
+    ReplyError(client, outcome.error());
+  }
+  Count(spec, !outcome.ok(), start_us_);
   client.walked_names.reset();
-  // CLIENT REPLY: OFF and SKIP swallow what comes after them; the command that sets the mode is judged by the new one.
-  if (mode == ReplyMode::kOn && client.reply_mode == ReplyMode::kOn) return;
+  ApplyReplyMode(client, mark);
+  return Outcome::kDone;
+}
+
+// CLIENT REPLY: OFF and SKIP swallow what comes after them; the command that sets the mode is judged by the new one.
+void Dispatcher::ApplyReplyMode(Client& client, size_t mark) {
   if (client.reply_mode == ReplyMode::kOn) return;
   client.reply.Truncate(mark);
   if (client.reply_mode == ReplyMode::kSkipNext) {
@@ -184,7 +284,7 @@ void Dispatcher::Run(Client& client, const CommandSpec& spec, Args args) {
   }
 }
 
-void Dispatcher::ReplyError(Client& client, const Error& error) {
+void Dispatcher::CountError(const Error& error) {
   Stats& stats = server_.stats();
   ++stats.error_replies;
   const std::string_view message = error.message;
@@ -195,7 +295,11 @@ void Dispatcher::ReplyError(Client& client, const Error& error) {
   } else if (stats.errors.size() < kErrorCodesMax) {
     stats.errors.emplace(code, 1);
   }
-  if (client.reply_mode == ReplyMode::kOn) client.reply.Error(message);
+}
+
+void Dispatcher::ReplyError(Client& client, const Error& error) {
+  CountError(error);
+  if (client.reply_mode == ReplyMode::kOn) client.reply.Error(error.message);
   if (client.reply_mode == ReplyMode::kSkip) client.reply_mode = ReplyMode::kOn;
 }
 

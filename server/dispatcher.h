@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,12 +16,14 @@
 namespace chestbox {
 
 class Server;
+struct QueuedCommand;
 
 class Dispatcher {
  public:
   enum class Outcome {
-    kDone,    // replied
-    kParked,  // the arguments were copied; the client goes on when its resume callback was called
+    kDone,     // replied
+    kParked,   // it waits for states or memory: the client goes on when its resume callback was called
+    kBlocked,  // it waits for keys (blocked_clients.h), or was put off by CLIENT PAUSE; the same
   };
 
   explicit Dispatcher(Server& server) : server_(server) {}
@@ -28,24 +31,54 @@ class Dispatcher {
   // Executes one request.
   Outcome Execute(Client& client, Args args);
 
-  // Called with a parked client once its command was executed; set by the network.
+  // For BlockedClients: executes a blocked client's command from the start; or ends it with its timeout's reply, or
+  // with `error` if that is not empty. The client is resumed in a moment, when what runs now is over.
+  void ExecuteBlocked(Client& client);
+  void AnswerBlocked(Client& client, std::string_view error);
+  // For ClientPause: executes a request that was put off, and resumes the client.
+  void ExecuteLater(Client& client, const std::vector<std::string>& saved);
+
+  // For EXEC: one of its commands, within its reply.
+  void RunQueued(Client& client, QueuedCommand& command);
+
+  // Called with a waiting client once its command was executed; set by the network.
   void set_on_resumed(std::function<void(Client&)> on_resumed) { on_resumed_ = std::move(on_resumed); }
 
  private:
   // `admitted`: its states were loaded for it, so it does not wait for memory again (they might not fit any other way).
   Outcome Execute(Client& client, Args args, bool admitted);
+  Outcome ExecuteOne(Client& client, Args args, bool admitted);
   Result<void> Check(Client& client, const CommandSpec& spec, Args args, bool admitted);
-  void Run(Client& client, const CommandSpec& spec, Args args);
+  Outcome Run(Client& client, const CommandSpec& spec, Args args);
+  static int64_t NowUs();
+  void Count(const CommandSpec& spec, bool failed, int64_t start_us);
+  void CountError(const Error& error);
+  void ApplyReplyMode(Client& client, size_t mark);
   bool Park(Client& client, const CommandSpec& spec, Args args, bool admitted);
+  static bool NeedsMemory(const Client& client, const CommandSpec& spec);
+  bool ParkForMemory(Client& client, const CommandSpec& spec, Args args);
   bool ParkForNames(Client& client, const CommandSpec& spec, Args args);
   bool ParkForStates(Client& client, const CommandSpec& spec, Args args);
+
+  // MULTI and EXEC (dispatcher_transactions.cc)
+  struct Needs;
+  void Queue(Client& client, const CommandSpec& spec, Args args);
+  void Refuse(Client& client, const CommandSpec* spec, const Error& error);
+  static uint64_t FlagsOf(const Client& client, const CommandSpec& spec);
+  Needs NeedsOf(Client& client);
+  bool ParkForTransaction(Client& client, Args args);
+  void ListNames(const std::shared_ptr<Needs>& needs, size_t index);
+  void GiveNames(Client& client, uint32_t database, const std::shared_ptr<const std::vector<std::string>>& names);
+
   void ReplyError(Client& client, const Error& error);
   void Again(uint64_t client_id, const std::vector<std::string>& saved, bool admitted);
   void Abandon(Client& client, const Error& error);
+  void ResumeSoon(Client& client);
 
   Server& server_;
   int64_t start_us_ = 0;
   std::function<void(Client&)> on_resumed_;
+  std::vector<uint64_t> resumed_;  // ids of clients to be resumed in a moment
 };
 
 }  // namespace chestbox

@@ -18,6 +18,13 @@ using shm::kEntryStored;
 using shm::kInlineValueBytesMax;
 using shm::SlotRef;
 
+namespace {
+
+// About 20 us.
+constexpr size_t kNodesFreedAtOnce = 128;
+
+}  // namespace
+
 Error OutOfMemory() { return Error{"OOM command not allowed when used memory > 'maxmemory'."}; }
 Error WrongType() { return Error{"WRONGTYPE Operation against a key holding the wrong kind of value"}; }
 
@@ -98,6 +105,10 @@ SlotRef Keyspace::FindLive(uint32_t database, std::string_view key, uint64_t has
   if (!ref) return ref;
   CHECK((ref.entry & kEntryLive) != 0);  // the dispatcher brings swapped-out keys in first
   if ((ref.entry & kEntryExpires) != 0 && now_ms_ >= ExpiryOf(ref.entry)) {
+    if (keep_expired_) {
+      ref.slot = nullptr;
+      return ref;
+    }
     Expire(database, ref, hash, key);
     ref.slot = nullptr;
     return indexes_[Physical(database)]->Find(key, hash);  // the home bucket may have moved
@@ -135,6 +146,14 @@ std::optional<StateView> Keyspace::PeekToChange(uint32_t database, std::string_v
   return ViewOf(ref.entry);
 }
 
+bool Keyspace::MayLive(uint32_t database, std::string_view key) const {
+  const shm::IndexWriter& index = *indexes_[Physical(database)];
+  const SlotRef ref = index.Find(key, HashOf(key));
+  if (!ref) return index.header().complete.load(std::memory_order_relaxed) == 0;
+  if ((ref.entry & kEntryLive) == 0) return true;
+  return (ref.entry & kEntryExpires) == 0 || now_ms_ < ExpiryOf(ref.entry);
+}
+
 bool Keyspace::Touch(uint32_t database, std::string_view key) { return Read(database, key).has_value(); }
 
 // ---- Blocks ----
@@ -142,7 +161,9 @@ bool Keyspace::Touch(uint32_t database, std::string_view key) { return Read(data
 uint64_t Keyspace::NewEntryAround(const NewState& state, uint32_t value_bytes, shm::Link value_link,
                                   std::string_view inline_value) {
   const bool expires = state.expire_at_ms != kNoExpiry;
-  const shm::Link link = memory_.Allocate(shm::KeyBlockBytes(expires, state.key.size(), value_bytes));
+  const uint64_t bytes = value_link != 0 ? shm::ValueLinkOffset(expires, state.key.size()) + sizeof(shm::Link)
+                                         : shm::ValueOffset(expires, state.key.size()) + value_bytes;
+  const shm::Link link = memory_.Allocate(bytes);
   if (link == 0) return 0;
   char* block = memory_.At(link);
   shm::StoreHeader(block, {shm::MakeMeta(state.type, state.encoding, state.access),
@@ -170,11 +191,29 @@ uint64_t Keyspace::NewEntry(const NewState& state, std::string_view value) {
   return entry;
 }
 
+// A small one goes at once; the rest of a large one in FreeStep()s, so that no DEL stalls.
+void Keyspace::FreeStructure(CollectionEncoding encoding, std::string_view head) {
+  if (!HasNodes(encoding)) return;
+  Structure structure{encoding, std::string(head)};
+  if (!FreeNodes(memory_, &structure, kNodesFreedAtOnce)) detached_structures_.push_back(std::move(structure));
+}
+
 void Keyspace::FreeEntry(uint64_t entry) {
+  if ((entry & kEntryLive) == 0) return;
+  const StateView view = ViewOf(entry);
+  if (view.type != ValueType::kString) FreeStructure(view.collection_encoding(), view.value);
+  FreeBlocks(entry);
+}
+
+void Keyspace::FreeBlocks(uint64_t entry) {
   if ((entry & kEntryLive) == 0) return;
   if ((entry & kEntryExternal) != 0) {
     const shm::Link value_link = ValueLinkOf(entry);
-    retired_.Retire(value_link, memory_.UsableBytes(value_link));
+    if (shm::EntryType(entry) == ValueType::kString) {
+      retired_.Retire(value_link, memory_.UsableBytes(value_link));
+    } else {
+      memory_.Free(value_link);  // collections are never pinned
+    }
   }
   FreeKeyBlock(entry);
 }
@@ -195,7 +234,7 @@ bool Keyspace::LinkAndFree(uint32_t physical, SlotRef& ref, uint64_t hash, uint6
   uint64_t old = 0;
   if (entry == 0) return false;
   if (!LinkEntry(physical, ref, hash, entry, expire_at_ms, &old)) {
-    FreeEntry(entry);
+    FreeBlocks(entry);  // nodes stay the caller's
     return false;
   }
   FreeEntry(old);
@@ -290,11 +329,18 @@ Result<void> Keyspace::Copy(uint32_t from_database, std::string_view from, uint3
   CHECK(source);
   const StateView view = ViewOf(source.entry);
   const uint64_t to_hash = HashOf(to);
+  std::string_view value = view.value;
+  Structure copied{view.collection_encoding(), {}};
+  if (view.type != ValueType::kString && HasNodes(view.collection_encoding())) {
+    if (!CopyNodes(memory_, view.collection_encoding(), view.value, &copied.head)) return OutOfMemory();
+    value = copied.head;
+  }
   const uint64_t entry =
-      NewEntry({to, view.type, static_cast<uint8_t>(view.encoding), view.expire_at_ms, view.access}, view.value);
+      NewEntry({to, view.type, static_cast<uint8_t>(view.encoding), view.expire_at_ms, view.access}, value);
   SlotRef target = FindLive(to_database, to, to_hash);
-  if (!LinkAndFree(Physical(to_database), target, to_hash, entry, view.expire_at_ms)) return OutOfMemory();
-  return {};
+  if (LinkAndFree(Physical(to_database), target, to_hash, entry, view.expire_at_ms)) return {};
+  if (!copied.head.empty()) detached_structures_.push_back(std::move(copied));
+  return OutOfMemory();
 }
 
 bool Keyspace::Freeze(uint32_t database, std::string_view key) {

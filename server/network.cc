@@ -307,6 +307,17 @@ void Network::Run(Server& server) {
 
 void Network::Post(std::function<void()> work) { asio::post(context_, std::move(work)); }
 
+void Network::SetAlarm(int64_t at_ms) {
+  // An alarm that comes early is asked for again; and so far ahead the clock may have been set meanwhile.
+  constexpr std::chrono::milliseconds kAheadMax = std::chrono::minutes(10);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+  alarm_.expires_after(std::clamp(std::chrono::milliseconds(at_ms - now_ms), std::chrono::milliseconds(0), kAheadMax));
+  alarm_.async_wait([this](const asio::error_code& failed) {
+    if (!failed) server_->OnAlarm();
+  });
+}
+
 void Network::Stop() { context_.stop(); }
 
 }  // namespace chestbox

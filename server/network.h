@@ -35,6 +35,7 @@ class Network final : public Host {
 
   // Host
   void Post(std::function<void()> work) override;
+  void SetAlarm(int64_t at_ms) override;
   void Stop() override;
   uint16_t tcp_port() const override { return tcp_port_; }
 
@@ -62,6 +63,7 @@ class Network final : public Host {
   Settings& settings_;
   asio::io_context context_{1};
   asio::steady_timer cron_{context_};
+  asio::steady_timer alarm_{context_};
   asio::signal_set signals_{context_};
   Server* server_ = nullptr;
   Listeners listeners_;

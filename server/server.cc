@@ -11,9 +11,14 @@
 #include "server/arena/arena_allocator.h"
 #include "server/arena/heap_stats.h"
 #include "server/attach.h"
+#include "server/blocked_clients.h"
+#include "server/client_pause.h"
 #include "server/dispatcher.h"
 #include "server/log.h"
 #include "server/swapper.h"
+#include "server/transaction.h"
+#include "server/watched_keys.h"
+#include "server/types/field_expiries.h"
 #include "swap/rocksdb_store.h"
 
 namespace chestbox {
@@ -76,7 +81,7 @@ Result<void> Server::Init(const ServerParts& parts) {
   start_ms_ = NowMs();
   last_save_s_ = start_ms_ / 1000;
   run_id_ = RandomHex(40);
-  auto commands = CommandTable::Create(config().renamed_commands);
+  auto commands = CommandTable::Create(config().renamed_commands, parts.more_commands);
   if (!commands) return commands.error();
   commands_ = std::move(*commands);
 
@@ -105,6 +110,11 @@ Result<void> Server::Init(const ServerParts& parts) {
   }
   attach_ = std::make_unique<AttachService>(*keys_, arena_->file());
   dispatcher_ = std::make_unique<Dispatcher>(*this);
+  blocked_ = std::make_unique<BlockedClients>(*this);
+  pause_ = std::make_unique<ClientPause>(*this);
+  watched_ = std::make_unique<WatchedKeys>(*this);
+  field_expiries_ = std::make_unique<FieldExpiries>(*this);
+  effects_.Add(field_expiries_.get());
   RegisterAppliers();
   startup_memory_ = used_memory();
   return {};
@@ -144,12 +154,20 @@ Client& Server::AddClient(Transport* transport) {
 
 void Server::RemoveClient(Client& client) {
   attach_->Detach(client);
+  blocked_->End(client);
+  pause_->Forget(client);
+  EndTransaction(client);
   clients_.erase(client.id);
 }
 
 Client* Server::FindClient(uint64_t id) {
   auto found = clients_.find(id);
   return found == clients_.end() || found->second->closing ? nullptr : found->second.get();
+}
+
+void Server::EndTransaction(Client& client) {
+  client.transaction.reset();
+  watched_->Unwatch(client);
 }
 
 void Server::ResetStats() {
@@ -193,20 +211,41 @@ void Server::SampleRates() {
 
 void Server::Cron() {
   keys_->SetTime(NowMs());
-  if (active_expire_) {
+  const bool expire = active_expire_ && !pause_->active();
+  if (expire) {
     // At most a quarter of the time between two calls, as Redis spends at its default effort.
     const int64_t budget_us =
         250000 / std::max<int64_t>(1, config().hz) * std::max<int64_t>(1, config().active_expire_effort) / 4;
     keys_->ExpireStep(std::max<int64_t>(1000, budget_us));
+    field_expiries_->Step(std::max<int64_t>(1000, budget_us));
   }
   for (int step = 0; step < 16 && keys_->FreeStep(); ++step) {
   }
   keys_->DrainRetired();
   if (swapper_ != nullptr) {
-    swapper_->Cron(active_expire_);
+    swapper_->Cron(expire);
     swapper_->Regulate();
   }
+  blocked_->ServeReady();  // an expired key may be one that somebody waits for
   SampleRates();
+}
+
+void Server::RequestAlarm(int64_t at_ms) {
+  if (at_ms >= alarm_at_ms_) return;
+  alarm_at_ms_ = at_ms;
+  host_.SetAlarm(at_ms);
+}
+
+void Server::OnAlarm() {
+  // Where something is overdue and can't end yet (its client is waiting for the disk), ask again soon.
+  constexpr int64_t kOverdueMs = 10;
+  alarm_at_ms_ = INT64_MAX;
+  keys_->SetTime(NowMs());
+  const int64_t now_ms = keys_->now_ms();
+  blocked_->FireDeadlines(now_ms);
+  pause_->OnTime(now_ms);
+  const int64_t next_ms = std::min(blocked_->next_deadline_ms(), pause_->end_ms());
+  if (next_ms != INT64_MAX) RequestAlarm(next_ms > now_ms ? next_ms : now_ms + kOverdueMs);
 }
 
 Result<void> Server::Shutdown(ShutdownMode mode) {

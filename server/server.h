@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -25,8 +26,12 @@ namespace chestbox {
 
 class ArenaAllocator;
 class AttachService;
+class BlockedClients;
+class ClientPause;
 class Dispatcher;
+class FieldExpiries;
 class Swapper;
+class WatchedKeys;
 
 enum class ShutdownMode { kSave, kNoSave };
 
@@ -36,6 +41,8 @@ class Host {
   virtual ~Host() = default;
   // Runs `work` on the executor thread soon; callable from any thread.
   virtual void Post(std::function<void()> work) = 0;
+  // Server::OnAlarm is to be called at `at_ms` (Unix ms), on the executor; a later call replaces an earlier one.
+  virtual void SetAlarm(int64_t at_ms) = 0;
   virtual void Stop() = 0;  // leave the event loop; the program ends
   virtual uint16_t tcp_port() const = 0;
 };
@@ -43,8 +50,9 @@ class Host {
 // What tests put in the place of the real ones.
 struct ServerParts {
   Keyspace::HashFunction hash_of = nullptr;
+  std::span<const CommandSpec> more_commands = {};
   // An open store, and the metadata of its last clean close.
-  std::function<std::unique_ptr<swap::SwapStore>(swap::Metadata* metadata)> open_store;
+  std::function<std::unique_ptr<swap::SwapStore>(swap::Metadata* metadata)> open_store = {};
 };
 
 class Server {
@@ -63,6 +71,10 @@ class Server {
   Swapper* swapper() { return swapper_.get(); }  // null with `swap no`
   AttachService& attach() { return *attach_; }
   Dispatcher& dispatcher() { return *dispatcher_; }
+  BlockedClients& blocked() { return *blocked_; }
+  ClientPause& pause() { return *pause_; }
+  WatchedKeys& watched() { return *watched_; }
+  FieldExpiries& field_expiries() { return *field_expiries_; }
   EffectSink& effects() { return effects_; }
   const CommandTable& commands() const { return *commands_; }
   Stats& stats() { return stats_; }
@@ -71,6 +83,8 @@ class Server {
   Client& AddClient(Transport* transport);
   void RemoveClient(Client& client);
   Client* FindClient(uint64_t id);
+  // Forgets what the client has queued and watched (DISCARD, RESET).
+  void EndTransaction(Client& client);
   const std::map<uint64_t, std::unique_ptr<Client>>& clients() const { return clients_; }
 
   // ---- Time and identity ----
@@ -94,6 +108,9 @@ class Server {
 
   // ---- Upkeep, ended by Shutdown ----
   void Cron();  // `hz` times a second
+  // Timeouts of blocked clients and of CLIENT PAUSE are due at `at_ms`.
+  void RequestAlarm(int64_t at_ms);
+  void OnAlarm();
   // DEBUG SET-ACTIVE-EXPIRE 0|1.
   void set_active_expire(bool on) { active_expire_ = on; }
   bool active_expire() const { return active_expire_; }
@@ -119,6 +136,10 @@ class Server {
   std::unique_ptr<Swapper> swapper_;
   std::unique_ptr<AttachService> attach_;
   std::unique_ptr<Dispatcher> dispatcher_;
+  std::unique_ptr<BlockedClients> blocked_;
+  std::unique_ptr<ClientPause> pause_;
+  std::unique_ptr<WatchedKeys> watched_;
+  std::unique_ptr<FieldExpiries> field_expiries_;
   std::map<uint64_t, std::unique_ptr<Client>> clients_;
   uint64_t next_client_id_ = 1;
   int64_t start_ms_ = 0;
@@ -133,6 +154,7 @@ class Server {
   uint64_t sampled_input_bytes_ = 0;
   uint64_t sampled_output_bytes_ = 0;
   int64_t sampled_ms_ = 0;
+  int64_t alarm_at_ms_ = INT64_MAX;
   bool active_expire_ = true;
   std::string run_id_;
 };

@@ -9,6 +9,7 @@
 #include "server/server.h"
 #include "server/store_thread.h"
 #include "server/swapper.h"
+#include "server/types/object_codec.h"
 
 namespace chestbox {
 
@@ -26,17 +27,6 @@ constexpr uint64_t kStreamingBytesMax = 8 << 20;
 constexpr uint64_t kKeptPositionMask = ~uint64_t{0xffff};
 
 int64_t FromStore(int64_t expire_at_ms) { return expire_at_ms == swap::kNoExpiry ? kNoExpiry : expire_at_ms; }
-
-// The string in `payload`: where it lies there, or, where it is stored as something else, as `*decoded`.
-Result<std::string_view> StringIn(std::string_view payload, std::string* decoded) {
-  const auto layout = rdb::ParseStringObject(payload, payload.size());
-  if (!layout) return layout.error();
-  if (layout->form == rdb::StringLayout::Form::kRaw) return payload.substr(layout->header_size);
-  auto value = rdb::DecodeStringObject(payload);
-  if (!value) return value.error();
-  *decoded = std::move(*value);
-  return std::string_view(*decoded);
-}
 
 }  // namespace
 
@@ -73,12 +63,7 @@ void Swapper::Load(std::vector<StateKey> keys, Done done) {
     if (!outcome) waiting->outcome = outcome;
     if (--waiting->left != 0) return;
     waiting->done(waiting->outcome);
-    for (const std::string& name : waiting->held) {
-      const auto found = held_.find(name);
-      if (--found->second == 0) held_.erase(found);
-    }
-    exhausted_ = false;
-    Regulate();
+    Release(waiting->held);
   };
   for (StateKey& item : keys) {
     const uint32_t physical = keys_.Physical(item.database);
@@ -96,6 +81,24 @@ void Swapper::Load(std::vector<StateKey> keys, Done done) {
     if (fresh) StartLoad(load);
   }
   host_.Post([finish_one] { finish_one({}); });  // never before this call returns
+}
+
+std::vector<std::string> Swapper::Hold(const std::vector<StateKey>& keys) {
+  std::vector<std::string> held;
+  for (const StateKey& item : keys) {
+    held.push_back(StateName(keys_.Physical(item.database), item.key));
+    ++held_[held.back()];
+  }
+  return held;
+}
+
+void Swapper::Release(const std::vector<std::string>& held) {
+  for (const std::string& name : held) {
+    const auto found = held_.find(name);
+    if (--found->second == 0) held_.erase(found);
+  }
+  exhausted_ = false;
+  Regulate();
 }
 
 void Swapper::StartLoad(const LoadPtr& load) {
@@ -140,13 +143,16 @@ void Swapper::FinishLoad(const LoadPtr& load, Result<std::optional<swap::StateRe
     LoadChunks(load, record);
     return;
   }
-  std::string decoded;
-  const auto value = StringIn(record->payload, &decoded);
-  if (!value) {
+  DecodeLoaded(load, record->attributes, record->payload);
+}
+
+void Swapper::DecodeLoaded(const LoadPtr& load, const swap::StateAttributes& attributes, std::string_view payload) {
+  auto value = DecodeState(keys_, config_, payload, rdb::Trust::kOwn);
+  if (value) {
+    LinkLoaded(load, attributes, *value);
+  } else {
     CompleteLoad(load, value.error());
-    return;
   }
-  LinkLoaded(load, record->attributes, *value, 0);
 }
 
 bool Swapper::LoadAtOnce(const std::vector<StateKey>& keys) {
@@ -166,8 +172,7 @@ bool Swapper::LoadOneAtOnce(const StateKey& item) {
   if (erasing_.contains(StateName(physical, item.key))) return false;
   const auto load = std::make_shared<KeyLoad>(KeyLoad{physical, item.key, hash, generation_[physical], {}});
   const auto link = [&](const swap::StateAttributes& attributes, std::string_view payload) {
-    std::string decoded;
-    if (const auto value = StringIn(payload, &decoded); value.ok()) LinkLoaded(load, attributes, *value, 0);
+    DecodeLoaded(load, attributes, payload);
   };
   if (!store_->LoadFromMemory({static_cast<uint8_t>(physical), shm::PositionOf(hash), item.key}, kLoadAtOnceBytesMax,
                               link)) {
@@ -187,8 +192,31 @@ void Swapper::LoadChunks(const LoadPtr& load, const RecordPtr& record) {
   StreamChunks(load, record);
 }
 
-// Streams a large value into a block of the arena that nothing links to yet; the executor only links it.
 void Swapper::StreamChunks(const LoadPtr& load, const RecordPtr& record) {
+  if (record->attributes.type == rdb::kTypeString) {
+    StreamString(load, record);
+  } else {
+    StreamCollection(load, record);
+  }
+}
+
+// A collection is gathered in private memory, and built by the executor.
+void Swapper::StreamCollection(const LoadPtr& load, const RecordPtr& record) {
+  streaming_bytes_ += record->payload_size;
+  Ask(*streamer_, [this, load, record] {
+    auto payload = std::make_shared<std::string>();
+    const Result<void> outcome = store_->ReadChunks(*record, [&](std::string_view chunk) -> Result<void> {
+      payload->append(chunk);
+      return {};
+    });
+    host_.Post([this, load, record, payload, outcome] {
+      EndStream(load, record, outcome, [&] { DecodeLoaded(load, record->attributes, *payload); });
+    });
+  });
+}
+
+// Streams a large string into a block of the arena that nothing links to yet; the executor only links it.
+void Swapper::StreamString(const LoadPtr& load, const RecordPtr& record) {
   const shm::Link link = keys_.memory().Allocate(record->payload_size);
   if (link == 0) {
     CompleteLoad(load, OutOfMemory());
@@ -211,23 +239,32 @@ void Swapper::StreamChunks(const LoadPtr& load, const RecordPtr& record) {
       copied += chunk.size();
       return {};
     });
-    host_.Post([this, load, record, link, copied, outcome] { FinishChunks(load, record, link, copied, outcome); });
+    host_.Post([this, load, record, link, copied, outcome] {
+      bool linked = false;
+      EndStream(load, record, outcome, [&] {
+        DetachedValue value;
+        value.encoding = static_cast<uint8_t>(StringEncoding::kRaw);
+        value.link = link;
+        value.link_bytes = static_cast<uint32_t>(copied);
+        linked = true;
+        LinkLoaded(load, record->attributes, value);
+      });
+      if (!linked) keys_.memory().Free(link);
+    });
   });
 }
 
-void Swapper::FinishChunks(const LoadPtr& load, const RecordPtr& record, shm::Link link, size_t bytes,
-                           const Result<void>& outcome) {
+// `use` makes a state of what was read, if it was read and is still wanted.
+void Swapper::EndStream(const LoadPtr& load, const RecordPtr& record, const Result<void>& outcome,
+                        const std::function<void()>& use) {
   streaming_bytes_ -= record->payload_size;
   const bool current = load->generation == generation_[load->physical];
   if (outcome && current) {
-    LinkLoaded(load, record->attributes, {keys_.memory().At(link), bytes}, link);
+    use();
+  } else if (!outcome && current && swap::IsValueGone(outcome.error())) {
+    StartLoad(load);  // its record was replaced between the two reads
   } else {
-    keys_.memory().Free(link);
-    if (!outcome && current && swap::IsValueGone(outcome.error())) {
-      StartLoad(load);  // its record was replaced between the two reads
-    } else {
-      CompleteLoad(load, current ? outcome : Result<void>{});
-    }
+    CompleteLoad(load, current ? outcome : Result<void>{});
   }
   while (!waiting_streams_.empty() &&
          (streaming_bytes_ == 0 ||
@@ -238,8 +275,7 @@ void Swapper::FinishChunks(const LoadPtr& load, const RecordPtr& record, shm::Li
   }
 }
 
-void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateAttributes& attributes, std::string_view value,
-                         shm::Link value_link) {
+void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateAttributes& attributes, const DetachedValue& value) {
   const int64_t expire_at_ms = FromStore(attributes.expire_at_ms);
   const bool unfilled = IsUnfilled(load->physical, shm::PositionOf(load->hash));
   const shm::SlotRef ref = keys_.index(load->physical).Find(load->key, load->hash);
@@ -250,12 +286,12 @@ void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateAttributes& attri
   Result<void> linked;
   if (wanted) {
     // A fresh access word: what is asked for is hot. (An LFU counter goes on from where it was.)
-    linked = keys_.SwapIn(load->physical, load->key, !unfilled, value, value_link, expire_at_ms,
+    linked = keys_.SwapIn(load->physical, load->key, !unfilled, value, expire_at_ms,
                           keys_.AccessAfterLoad(attributes.access));
     keys_.FinishCommand();
   }
   if (!wanted || !linked) {
-    if (value_link != 0) keys_.memory().Free(value_link);
+    keys_.Discard(value);
     CompleteLoad(load, linked);
     return;
   }

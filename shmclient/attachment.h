@@ -44,6 +44,9 @@ class Attachment {
   // Read rights of some user have changed since this attachment was granted.
   bool rights_changed() const { return arena_.header().acl_epoch.load(std::memory_order_relaxed) != acl_epoch_; }
 
+  // CLIENT PAUSE ALL is in force: the server has to put reads off.
+  bool reads_paused() const { return arena_.header().reads_paused.load(std::memory_order_acquire) != 0; }
+
   void AddView() { ++views_; }
   // Ends the view that holds this slot; false if none does.
   bool EndView(uint32_t slot);

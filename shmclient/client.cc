@@ -1,7 +1,5 @@
 #include "shmclient/client.h"
 
-#include <time.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
@@ -15,12 +13,6 @@ namespace {
 
 // A writer that keeps changing a value in place undoes a freeze; then the server sends the value.
 constexpr int kFreezesMax = 3;
-
-int64_t NowMs() {
-  timespec now{};
-  clock_gettime(CLOCK_REALTIME, &now);
-  return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
-}
 
 // Memory from malloc for a view's own copy.
 class OwnedPlace final : public ValuePlace {
@@ -76,7 +68,8 @@ int LocalClient::GetLocally(Attachment& local, std::string_view key, chestbox_vi
   const uint32_t small = small_.Next();
   char* small_bytes = small_.bytes(small);
   shm::PinnedString found;
-  switch (shm::PinString(local.arena(), session_.database(), key, hash, NowMs, local.pins(), small_bytes, &found)) {
+  switch (
+      shm::PinString(local.arena(), session_.database(), key, hash, WallClockMs, local.pins(), small_bytes, &found)) {
     case shm::ReadStatus::kFound:
       break;
     case shm::ReadStatus::kMissing:
@@ -88,6 +81,7 @@ int LocalClient::GetLocally(Attachment& local, std::string_view key, chestbox_vi
     case shm::ReadStatus::kMutable:
       return kMustFreeze;
     case shm::ReadStatus::kTooSmall:
+    case shm::ReadStatus::kRetry:
     case shm::ReadStatus::kAskServer:
       return kAskServer;
   }
@@ -112,7 +106,7 @@ int LocalClient::ReadLocally(const Attachment& local, std::string_view key, std:
   const uint64_t hash = shm::HashKey(key, local.hash_seed());
   shm::ReadStamp stamp;
   size_t found_bytes = 0;  // of attempts that did not count, too
-  switch (shm::ReadString(local.arena(), session_.database(), key, hash, NowMs, buffer, &found_bytes, &stamp)) {
+  switch (shm::ReadString(local.arena(), session_.database(), key, hash, WallClockMs, buffer, &found_bytes, &stamp)) {
     case shm::ReadStatus::kFound:
       *size = found_bytes;
       return CHESTBOX_OK;
@@ -230,6 +224,12 @@ int LocalClient::Set(std::string_view key, std::string_view value, int64_t ttl_m
 }
 
 ReplyPtr LocalClient::Command(Args args) {
+  if (const Attachment* local = Local()) {
+    if (ReplyPtr answered = local_commands_.Answer(*local, session_.database(), args)) {
+      ++stats_.local_commands;
+      return answered;
+    }
+  }
   ReplyPtr reply;
   if (const auto refusal = Session::Refusal(args)) {
     reply = ErrorReply(*refusal);

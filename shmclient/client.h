@@ -19,6 +19,7 @@
 #include "shmclient/connection.h"
 #include "shmclient/fork_guard.h"
 #include "shmclient/include/chestbox/chestbox.h"
+#include "shmclient/local_commands.h"
 #include "shmclient/session.h"
 #include "shmclient/small_buffers.h"
 
@@ -51,7 +52,7 @@ class LocalClient {
   void Release(chestbox_view* view);
   bool ViewIsValid(const chestbox_view& view) const;
 
-  bool attached() const { return Local() != nullptr; }
+  bool attached() const { return Attached() != nullptr; }
   const std::string& attach_error() const { return attach_error_; }
   const std::string& last_error() const { return last_error_; }
   int last_code() const { return last_code_; }
@@ -68,6 +69,10 @@ class LocalClient {
 
   // What a local read goes to, or null: then EnsureConnected may find one.
   Attachment* Local() const {
+    Attachment* local = Attached();
+    return local == nullptr || local->reads_paused() ? nullptr : local;
+  }
+  Attachment* Attached() const {
     Attachment* local = local_;
     if (fork_generation_ != fork_generation.load(std::memory_order_relaxed)) [[unlikely]]
       return nullptr;
@@ -101,6 +106,7 @@ class LocalClient {
   Attachment* local_ = nullptr;
   uint32_t fork_generation_ = 0;
   uint64_t local_reads_ = 0;
+  LocalCommands local_commands_;
   SmallBuffers small_;
   Session session_;
 

@@ -48,6 +48,7 @@ enum class ReadStatus {
   kTooSmall,   // the caller's buffer; the size is reported
   kNoPin,      // every pin slot of this client is in use
   kMutable,    // a view needs the server to freeze the value first
+  kRetry,      // only from a visit: what it saw cannot be
   kAskServer,  // swapped out, contended, or not decidable here
 };
 
@@ -220,12 +221,12 @@ inline ReadStatus JudgeExpiry(const ArenaView& arena, int64_t expire_at_ms, int6
 }
 
 // Runs attempts of `visit(const FoundKey&) -> ReadStatus` until one validates. `visit` may look at the value's bytes
-// (they are racy) and must not act on them; its status counts only once validated. Wall-clock time is asked for only
-// when needed.
+// (they are racy) and must not act on them; its status counts only once validated, and kRetry (what it saw
+// cannot be) costs an attempt. Wall-clock time is asked for only when needed.
 template <class Policy = ReadPolicy, class Clock, class Visit>
 ReadStatus ReadKey(const ArenaView& arena, uint32_t database, std::string_view key, uint64_t hash, Clock&& now_ms,
-                   Visit&& visit, ReadStamp* stamp) {
-  for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
+                   Visit&& visit, ReadStamp* stamp, int attempts = kReadAttempts) {
+  for (int attempt = 0; attempt < attempts; ++attempt) {
     FoundKey found;
     const Attempt outcome = FindOnce<Policy>(arena, database, key, hash, stamp, &found);
     if (outcome == Attempt::kRetry) {
@@ -241,7 +242,7 @@ ReadStatus ReadKey(const ArenaView& arena, uint32_t database, std::string_view k
       status = found.expire_at_ms < 0 ? ReadStatus::kFound : JudgeExpiry(arena, found.expire_at_ms, now_ms());
       if (status == ReadStatus::kFound) status = visit(found);
     }
-    if (Validate<Policy>(arena, *stamp)) return status;
+    if (status != ReadStatus::kRetry && Validate<Policy>(arena, *stamp)) return status;
   }
   return ReadStatus::kAskServer;
 }

@@ -19,7 +19,7 @@ namespace chestbox::shm {
 using Link = uint32_t;
 
 inline constexpr uint64_t kMagic = 0x3130'584f'4254'5343;  // "CSTBOX01"
-inline constexpr uint32_t kLayoutVersion = 1;
+inline constexpr uint32_t kLayoutVersion = 2;
 
 inline constexpr uint64_t kGranuleBytes = 16;
 // What 32-bit links reach. A larger maxmemory is refused.
@@ -87,6 +87,7 @@ struct ArenaHeader {
   std::atomic<int64_t> clock_ms;  // promise: no later command evaluates expiry at an earlier time (Unix ms)
   std::atomic<uint32_t>
       acl_epoch;  // raised when read rights change; a client that sees it change asks the server again
+  std::atomic<uint32_t> reads_paused;  // 1: CLIENT PAUSE ALL, reads have to ask the server, which puts them off
 
   // A robust, process-shared pthread mutex that the executor holds for life; its first word is a futex word that the
   // kernel marks FUTEX_OWNER_DIED whatever the cause of death. Readers look at that word only (server_liveness.h).

@@ -35,6 +35,16 @@ inline void RacyFill(void* to, unsigned char byte, size_t bytes) {
   auto* out = static_cast<unsigned char*>(to);
   for (size_t i = 0; i < bytes; ++i) __atomic_store_n(out + i, byte, __ATOMIC_RELAXED);
 }
+// Within one block, by its writer; the two ranges may overlap.
+inline void RacyMove(void* to, const void* from, size_t bytes) {
+  auto* out = static_cast<unsigned char*>(to);
+  const auto* in = static_cast<const unsigned char*>(from);
+  if (out <= in) {
+    for (size_t i = 0; i < bytes; ++i) __atomic_store_n(out + i, in[i], __ATOMIC_RELAXED);
+  } else {
+    for (size_t i = bytes; i-- > 0;) __atomic_store_n(out + i, in[i], __ATOMIC_RELAXED);
+  }
+}
 #else
 // An empty buffer or key may have no address, which memcpy does not take even for 0 bytes.
 inline void RacyLoad(void* to, const void* from, size_t bytes) {
@@ -44,6 +54,10 @@ inline void RacyStore(void* to, const void* from, size_t bytes) {
   if (bytes != 0) std::memcpy(to, from, bytes);
 }
 inline void RacyFill(void* to, unsigned char byte, size_t bytes) { std::memset(to, byte, bytes); }
+// Within one block, by its writer; the two ranges may overlap.
+inline void RacyMove(void* to, const void* from, size_t bytes) {
+  if (bytes != 0) std::memmove(to, from, bytes);
+}
 inline bool RacyEqual(const void* shared, std::string_view bytes) {
   return bytes.empty() || std::memcmp(shared, bytes.data(), bytes.size()) == 0;
 }

@@ -136,6 +136,10 @@ Result<void> Help(CommandContext&, Args args, ReplyWriter& reply) {
       "    Return information about client connections. Options:",
       "    * TYPE (NORMAL|MASTER|REPLICA|PUBSUB)",
       "      Return clients of specified type.",
+      "UNPAUSE",
+      "    Stop the current client pause, resuming traffic.",
+      "PAUSE <timeout> [WRITE|ALL]",
+      "    Suspend all, or just write, clients for <timeout> milliseconds.",
       "REPLY (ON|OFF|SKIP)",
       "    Control the replies sent to the current connection.",
       "SETNAME <name>",
@@ -216,6 +220,18 @@ constexpr ArgumentSpec kClientNoEvictEnabledArguments[] = {
 };
 constexpr ArgumentSpec kClientNoEvictArguments[] = {
     {.name = "enabled", .type = Type::kOneOf, .arguments = kClientNoEvictEnabledArguments}};
+constexpr ArgumentSpec kClientPauseModeArguments[] = {
+    {.name = "write", .type = Type::kPureToken, .token = "WRITE"},
+    {.name = "all", .type = Type::kPureToken, .token = "ALL"},
+};
+constexpr ArgumentSpec kClientPauseArguments[] = {
+    {.name = "timeout", .type = Type::kInteger},
+    {.name = "mode",
+     .type = Type::kOneOf,
+     .flags = ArgumentSpec::kOptional,
+     .since = "6.2.0",
+     .arguments = kClientPauseModeArguments},
+};
 constexpr ArgumentSpec kClientReplyOnOffSkipArguments[] = {
     {.name = "on", .type = Type::kPureToken, .token = "ON"},
     {.name = "off", .type = Type::kPureToken, .token = "OFF"},
@@ -333,6 +349,16 @@ constexpr CommandSpec kClientSubcommands[] = {
      .complexity = "O(1)",
      .summary = "Keeps the commands of this connection from counting as accesses of their keys.",
      .arguments = kClientNoEvictArguments},
+    {.name = "pause",
+     .run = client_command::Pause,
+     .arity = -3,
+     .flags = kAdmin | kNoScript | kLoading | kStale,
+     .categories = kCatConnection,
+     .group = "connection",
+     .since = "2.9.50",
+     .complexity = "O(1)",
+     .summary = "Puts the commands of clients off for some time.",
+     .arguments = kClientPauseArguments},
     {.name = "reply",
      .run = Reply,
      .arity = 3,
@@ -383,6 +409,15 @@ constexpr CommandSpec kClientSubcommands[] = {
      .complexity = "O(log N) where N is the number of client connections",
      .summary = "Ends the waiting of a blocked client.",
      .arguments = kClientUnblockArguments},
+    {.name = "unpause",
+     .run = client_command::Unpause,
+     .arity = 2,
+     .flags = kAdmin | kNoScript | kLoading | kStale,
+     .categories = kCatConnection,
+     .group = "connection",
+     .since = "6.2.0",
+     .complexity = "O(N) where N is the number of paused clients",
+     .summary = "Lets the clients go on that were paused."},
 };
 
 constexpr CommandSpec kCommands[] = {

@@ -11,6 +11,10 @@ namespace chestbox::client_command {
 Result<void> Info(CommandContext& ctx, Args args, ReplyWriter& reply);
 Result<void> List(CommandContext& ctx, Args args, ReplyWriter& reply);
 Result<void> Kill(CommandContext& ctx, Args args, ReplyWriter& reply);
+
+// client_command_wait.cc
+Result<void> Pause(CommandContext& ctx, Args args, ReplyWriter& reply);
+Result<void> Unpause(CommandContext& ctx, Args args, ReplyWriter& reply);
 Result<void> Unblock(CommandContext& ctx, Args args, ReplyWriter& reply);
 
 }  // namespace chestbox::client_command

@@ -1,7 +1,11 @@
 // COMMAND: the rows of the command table, as clients ask for them.
 #include "server/commands/command_command.h"
 
+#include <initializer_list>
+#include <utility>
+
 #include "protocol/glob.h"
+#include "server/commands/bits.h"
 #include "server/commands/command_parser.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
@@ -26,24 +30,40 @@ void ReplyKeyFlags(uint32_t flags, ReplyWriter& reply) {
   for (std::string_view name : names) reply.SimpleString(name);
 }
 
+void ReplyNumbers(std::initializer_list<std::pair<std::string_view, int>> numbers, ReplyWriter& reply) {
+  reply.Map(numbers.size());
+  for (const auto& [name, value] : numbers) {
+    reply.Bulk(name);
+    reply.Integer(value);
+  }
+}
+
 void ReplyKeyRange(const KeyRange& range, ReplyWriter& reply) {
   reply.Map(3);
   reply.Bulk("flags");
   ReplyKeyFlags(range.flags, reply);
   reply.Bulk("begin_search");
-  ReplyTypeAndSpec("index", reply);
-  reply.Map(1);
-  reply.Bulk("index");
-  reply.Integer(range.first);
+  if (range.place == KeyRange::Place::kKeyword) {
+    ReplyTypeAndSpec("keyword", reply);
+    reply.Map(2);
+    reply.Bulk("keyword");
+    reply.Bulk(range.keyword);
+    reply.Bulk("startfrom");
+    reply.Integer(range.first);
+  } else {
+    ReplyTypeAndSpec("index", reply);
+    ReplyNumbers({{"index", range.first}}, reply);
+  }
   reply.Bulk("find_keys");
+  if (range.place == KeyRange::Place::kCounted) {
+    ReplyTypeAndSpec("keynum", reply);
+    ReplyNumbers({{"keynumidx", 0}, {"firstkey", 1}, {"keystep", 1}}, reply);
+    return;
+  }
+  const bool absolute = range.place == KeyRange::Place::kFixed && range.last >= 0;
   ReplyTypeAndSpec("range", reply);
-  reply.Map(3);
-  reply.Bulk("lastkey");
-  reply.Integer(range.last < 0 ? range.last : range.last - range.first);
-  reply.Bulk("keystep");
-  reply.Integer(range.step);
-  reply.Bulk("limit");
-  reply.Integer(0);
+  ReplyNumbers({{"lastkey", absolute ? range.last - range.first : range.last}, {"keystep", range.step}, {"limit", range.limit}},
+               reply);
 }
 
 size_t KeyRanges(const CommandSpec& spec) {
@@ -205,9 +225,11 @@ Result<void> List(CommandContext& ctx, Args args, ReplyWriter& reply) {
   return {};
 }
 
-// What this very call would do to its keys, where the row leaves that to the arguments (SET: with GET it reads).
-uint32_t FlagsOfCall(uint32_t flags, Args call) {
+// What this very call would do to its keys, where the row leaves that to the arguments (SET: with GET it reads;
+// BITFIELD: with nothing but GET it does not write).
+uint32_t FlagsOfCall(const CommandSpec& spec, uint32_t flags, Args call) {
   if ((flags & kKeyVariableFlags) == 0) return flags;
+  if (spec.run == bits::BitField) return bits::BitFieldKeyFlags(call);
   for (size_t i = 3; i < call.size(); ++i) {
     if (EqualIgnoringCase(call[i], "get")) return kKeyRW | kKeyAccess | kKeyUpdate;
   }
@@ -227,7 +249,7 @@ Result<void> ReplyKeys(CommandContext& ctx, Args call, bool with_flags, ReplyWri
     ++count;
     if (with_flags) reply.Array(2);
     reply.Bulk(key);
-    if (with_flags) command_command::ReplyKeyFlags(FlagsOfCall(flags, call), reply);
+    if (with_flags) command_command::ReplyKeyFlags(FlagsOfCall(*spec, flags, call), reply);
   });
   reply.EndDeferredArray(mark, count);
   return {};

@@ -7,6 +7,8 @@
 #include <chrono>
 #include <climits>
 
+#include "server/blocked_clients.h"
+#include "server/client_pause.h"
 #include "server/commands/info.h"
 #include "server/commands/info_text.h"
 #include "server/server.h"
@@ -97,8 +99,12 @@ void AppendClients(Server& server, std::string* text) {
   Line(text, "client_recent_max_input_buffer", input_bytes_max);
   Line(text, "client_recent_max_output_buffer", output_bytes_max);
   // A client that waits for a state from disk is not blocked in Redis' sense: it cannot be unblocked.
-  Zeros(text, {"blocked_clients", "tracking_clients", "clients_in_timeout_table", "total_blocking_keys",
-               "total_blocking_keys_on_nokey"});
+  const BlockedClients& blocked = server.blocked();
+  Line(text, "blocked_clients", blocked.clients() + server.pause().clients());
+  Line(text, "tracking_clients", 0);
+  Line(text, "clients_in_timeout_table", blocked.clients_with_deadline());
+  Line(text, "total_blocking_keys", blocked.keys());
+  Line(text, "total_blocking_keys_on_nokey", blocked.keys_with_gone_error());
 }
 
 void AppendReplication(Server& server, std::string* text) {

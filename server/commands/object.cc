@@ -8,7 +8,9 @@
 
 namespace chestbox {
 
-std::string_view EncodingName(StringEncoding encoding) {
+namespace {
+
+std::string_view StringEncodingName(StringEncoding encoding) {
   switch (encoding) {
     case StringEncoding::kInt:
       return "int";
@@ -18,6 +20,29 @@ std::string_view EncodingName(StringEncoding encoding) {
       break;
   }
   return "raw";
+}
+
+}  // namespace
+
+std::string_view EncodingName(const StateView& state) {
+  if (state.type == ValueType::kString) return StringEncodingName(state.encoding);
+  if (state.type == ValueType::kList) return "quicklist";
+  switch (state.collection_encoding()) {
+    case CollectionEncoding::kPacked:
+      // Redis 7.0 packs small sets of integers only.
+      return state.type == ValueType::kSet ? "hashtable" : "listpack";
+    case CollectionEncoding::kIntegerSet:
+      return "intset";
+    case CollectionEncoding::kTable:
+      return "hashtable";
+    case CollectionEncoding::kTree:
+      return "quicklist";
+    case CollectionEncoding::kTableTree:
+      return "skiplist";
+    case CollectionEncoding::kStream:
+      break;
+  }
+  return "stream";
 }
 
 namespace {
@@ -33,11 +58,11 @@ bool IsLfu(EvictionPolicy policy) {
   return policy == EvictionPolicy::kVolatileLfu || policy == EvictionPolicy::kAllKeysLfu;
 }
 
-// OBJECT ENCODING key -> "int", "embstr" or "raw"; null without the key
+// OBJECT ENCODING key -> how the value is kept; null without the key
 Result<void> Encoding(CommandContext& ctx, Args args, ReplyWriter& reply) {
   const std::optional<StateView> state = LookAtState(ctx, args[2]);
   if (state) {
-    reply.Bulk(EncodingName(state->encoding));
+    reply.Bulk(EncodingName(*state));
   } else {
     reply.Null();
   }

@@ -8,8 +8,8 @@
 
 namespace chestbox {
 
-// "int", "embstr", "raw"
-std::string_view EncodingName(StringEncoding encoding);
+// What OBJECT ENCODING says: "int", "listpack", "skiplist", … as Redis 7.0 calls what it would use.
+std::string_view EncodingName(const StateView& state);
 
 inline constexpr size_t kObjectSubcommandCount = 5;
 extern const CommandSpec kObjectSubcommands[kObjectSubcommandCount];

@@ -98,11 +98,12 @@ typedef struct {
 typedef struct {
   uint64_t local_reads;  /* chestbox_get and chestbox_read answered from shared memory, "not found" included */
   uint64_t server_reads; /* … answered by the server: swapped out, contended, or not attached */
-  uint64_t commands;     /* chestbox_command_argv and chestbox_set */
+  uint64_t commands;     /* chestbox_command_argv and chestbox_set, sent to the server */
   uint64_t freezes;      /* times the server was asked to stop changing a value in place, so that it could be viewed */
   uint64_t connects;     /* connections made */
   uint64_t attaches;     /* … which were attached to shared memory */
   uint64_t pinned_views; /* held now */
+  uint64_t local_commands; /* chestbox_command_argv answered from shared memory */
 } chestbox_stats;
 
 /* Connects to the server that listens on `unix_socket` (or on options->tcp_host), authenticates, and attaches if it

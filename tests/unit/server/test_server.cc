@@ -48,7 +48,7 @@ void RecordedEffects::OnEffect(const Effect& effect) {
   effects_.push_back(std::move(text));
 }
 
-TestServer::TestServer(std::string_view config) {
+TestServer::TestServer(std::string_view config, const ServerParts& parts) {
   char pattern[] = "/tmp/chestbox-server-XXXXXX";
   REQUIRE(mkdtemp(pattern) != nullptr);
   directory_ = pattern;
@@ -56,7 +56,7 @@ TestServer::TestServer(std::string_view config) {
   text += config;
   auto loaded = settings_.LoadText(text + "\nswap-dir " + directory_ + "/swap\n");
   if (!loaded) FAIL(loaded.error().message);
-  auto server = Server::Create(settings_, host_);
+  auto server = Server::Create(settings_, host_, parts);
   if (!server) FAIL(server.error().message);
   server_ = std::move(*server);
   server_->effects().Add(&effects_);

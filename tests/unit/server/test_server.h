@@ -20,9 +20,11 @@ namespace chestbox::testing {
 class TestHost final : public Host {
  public:
   void Post(std::function<void()> work) override;
+  void SetAlarm(int64_t at_ms) override { alarm_at_ms_ = at_ms; }
   void Stop() override { stopped_ = true; }
   uint16_t tcp_port() const override { return 6379; }
   bool stopped() const { return stopped_; }
+  int64_t alarm_at_ms() const { return alarm_at_ms_; }
 
   // Runs what was posted until `done`; fails the test when nothing is posted for ten seconds.
   void RunUntil(const std::function<bool()>& done);
@@ -34,6 +36,7 @@ class TestHost final : public Host {
   std::condition_variable posted_;
   std::deque<std::function<void()>> queue_;
   bool stopped_ = false;
+  int64_t alarm_at_ms_ = 0;
 };
 
 // Everything that was reported to the sink, as "db: SET k v".
@@ -49,11 +52,12 @@ class RecordedEffects final : public EffectListener {
 class TestServer {
  public:
   // `config` is text of redis.conf. Without "swap yes" in it, the server keeps everything in memory.
-  explicit TestServer(std::string_view config = {});
+  explicit TestServer(std::string_view config = {}, const ServerParts& parts = {});
   ~TestServer();
 
   std::string Run(std::initializer_list<std::string_view> args) { return RunAs(*client_, args); }
   std::string RunAs(Client& client, std::initializer_list<std::string_view> args);
+  std::string RunArgs(Client& client, const std::vector<std::string_view>& args);
   // A request line split at spaces: Do("set k v ex 10").
   std::string Do(std::string_view line);
   Client& AddClient() { return server_->AddClient(nullptr); }
@@ -67,8 +71,6 @@ class TestServer {
   RecordedEffects& effects() { return effects_; }
 
  private:
-  std::string RunArgs(Client& client, const std::vector<std::string_view>& args);
-
   std::string directory_;
   Settings settings_;
   TestHost host_;

@@ -124,7 +124,7 @@ TEST_CASE("Switches of a session are in its flags") {
   CHECK(s.Do("client info").find(" flags=e ") != std::string::npos);
 }
 
-TEST_CASE("Nobody tracks, redirects or blocks yet") {
+TEST_CASE("Nobody tracks or redirects yet, and who is not blocked is not unblocked") {
   Session s;
   CHECK(s.Do("client getredir") == ":-1");
   CHECK(s.Do("client trackinginfo") == "[flags, [off], redirect, :-1, prefixes, []]");

@@ -1,0 +1,100 @@
+// LocalCommands: the read commands that an attached client answers itself, with the replies that the server would give
+// byte for byte.
+//
+// Invariants
+// - A command is answered here or not at all: arguments that are wrong, options that are not known here, a state that
+// is
+//   swapped out or contended all leave the command to the server, which has the words for it.
+// - A reply rests on one moment of the state, or of all states of a command that reads several (ReadSet).
+// One thread at a time; keeps its buffers between calls.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+#include "protocol/resp/reply_buffer.h"
+#include "protocol/resp/reply_writer.h"
+#include "protocol/shm/hash.h"
+#include "protocol/shm/read_set.h"
+#include "protocol/shm/state_reader.h"
+#include "shmclient/attachment.h"
+#include "shmclient/reply.h"
+#include "shmclient/session.h"
+
+namespace chestbox::shmclient {
+
+int64_t WallClockMs();
+
+// One command on its way to being answered.
+class LocalRead {
+ public:
+  LocalRead(const Attachment& local, uint32_t database, shm::CopiedNodes& nodes, resp::ReplyBuffer& buffer,
+            shm::SetStorage& values)
+      : local_(local), database_(database), nodes_(nodes), reply_(buffer), values_(values) {}
+
+  // Makes the reply from one consistent look at the state: answer(const StateLook*) -> bool, null for a missing key,
+  // false where what it sees cannot be or is the server's to answer. False: ask the server.
+  template <class Answer>
+  bool State(std::string_view key, Answer&& answer) {
+    const uint64_t hash = shm::HashKey(key, hash_seed());
+    return shm::ReadState(local_.arena(), database_, key, hash, WallClockMs, nodes_, [&](const shm::StateLook* look) {
+             reply_.Truncate(0);
+             return answer(look);
+           }) == shm::ReadStatus::kFound;
+  }
+  // Several keys at one moment. False: ask the server.
+  bool Set(std::span<shm::SetMember> members, shm::SetWants wants) {
+    return shm::ReadSet(local_.arena(), database_, members, wants, WallClockMs, &values_) == shm::ReadStatus::kFound;
+  }
+
+  uint64_t hash_seed() const { return local_.hash_seed(); }
+  shm::CopiedNodes& nodes() { return nodes_; }
+  resp::ReplyWriter& reply() { return reply_; }
+  shm::SetStorage& values() { return values_; }
+
+ private:
+  const Attachment& local_;
+  const uint32_t database_;
+  shm::CopiedNodes& nodes_;
+  resp::ReplyWriter reply_;
+  shm::SetStorage& values_;
+};
+
+struct LocalCommand {
+  std::string_view name;  // lower case
+  size_t args_min = 0;    // with the name
+  size_t args_max = 0;    // 0: any number
+  bool (*answer)(LocalRead& read, Args args) = nullptr;
+};
+
+// The families' tables.
+std::span<const LocalCommand> LocalStringCommands();
+std::span<const LocalCommand> LocalKeyCommands();
+
+// "WRONGTYPE …" as the reply.
+bool ReplyWrongType(LocalRead& read);
+
+class LocalCommands {
+ public:
+  LocalCommands();
+  ~LocalCommands();
+  LocalCommands(const LocalCommands&) = delete;
+  LocalCommands& operator=(const LocalCommands&) = delete;
+
+  // The reply in RESP2, or null: ask the server.
+  ReplyPtr Answer(const Attachment& local, uint32_t database, Args args);
+
+ private:
+  const LocalCommand* Find(std::string_view name) const;
+
+  std::vector<const LocalCommand*> slots_;  // open addressing by name, a power of two
+  std::unique_ptr<shm::CopiedNodes> nodes_;
+  uint64_t nodes_arena_ = 0;  // the arena that nodes_ copies from
+  resp::ReplyBuffer buffer_;
+  shm::SetStorage values_;
+  redisReader* reader_ = nullptr;
+};
+
+}  // namespace chestbox::shmclient
