@@ -1,6 +1,8 @@
 #include "server/client.h"
 
 #include "server/blocked_clients.h"
+#include "server/transaction.h"
+#include "server/watched_keys.h"
 
 namespace chestbox {
 

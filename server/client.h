@@ -15,6 +15,8 @@
 namespace chestbox {
 
 struct BlockedCommand;
+struct ClientWatches;
+struct Transaction;
 
 // What a session needs from what carries it. All calls on the executor thread.
 class Transport {
@@ -70,6 +72,10 @@ struct Client {
   // A blocked client waits for keys; null otherwise. While its command is executed again it may be parked as well.
   std::unique_ptr<BlockedCommand> blocked;
   bool postponed = false;  // by CLIENT PAUSE
+
+  std::unique_ptr<Transaction> transaction;  // since MULTI
+  std::unique_ptr<ClientWatches> watches;    // WATCH; null: nothing
+  bool watch_failed = false;                 // a watched key has changed: the next EXEC does nothing
   // Names of swapped-out keys that a walk (SCAN, KEYS, RANDOMKEY) asked the store for, and the range that it asked for;
   // null otherwise.
   std::unique_ptr<std::vector<std::string>> walked_names;

@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -74,6 +75,8 @@ enum CommandFlag : uint64_t {
   kProtected = 1 << 18,  // needs enable-debug-command and the like
   kNoMandatoryKeys = 1 << 19,
   kTouchesArbitraryKeys = 1 << 20,
+  kNotQueued = 1 << 21,  // runs at once inside MULTI
+  kRunsQueue = 1 << 22,  // EXEC: its effects are those of what was queued
 };
 
 // ACL categories beyond those that follow from the flags (@read, @write, @fast, @slow, @admin+@dangerous, @pubsub,
@@ -123,13 +126,18 @@ struct KeyRange {
   uint32_t flags = 0;
   Place place = Place::kFixed;
   std::string_view keyword = {};
+  int limit = 0;  // n, with a negative `last`: only the first n-th part of those arguments
 };
 constexpr KeyRange CountedKeys(int count_at, uint32_t flags) {
-  return {count_at, 0, 1, flags, KeyRange::Place::kCounted, {}};
+  return {count_at, 0, 1, flags, KeyRange::Place::kCounted, {}, 0};
 }
 // One key behind the keyword.
 constexpr KeyRange KeyBehind(std::string_view keyword, int look_from, uint32_t flags) {
-  return {look_from, 0, 1, flags, KeyRange::Place::kKeyword, keyword};
+  return {look_from, 0, 1, flags, KeyRange::Place::kKeyword, keyword, 0};
+}
+// The first half of what follows the keyword: keys, and then as many of something else.
+constexpr KeyRange HalfBehind(std::string_view keyword, int look_from, uint32_t flags) {
+  return {look_from, -1, 1, flags, KeyRange::Place::kKeyword, keyword, 2};
 }
 
 // One argument of COMMAND DOCS' tree.
@@ -165,6 +173,8 @@ struct CommandSpec {
   // For SCAN, KEYS and RANDOMKEY: which part of the keyspace this call will walk, so that the names of states that are
   // not in memory are there when it runs (Client::walked_names). False: none, or the arguments are wrong.
   bool (*walk)(CommandContext& ctx, Args args, KeyWalk* walk) = nullptr;
+  // For SORT: keys that the data of the other keys name, which are in memory when this is called.
+  void (*named_keys)(CommandContext& ctx, Args args, const std::function<void(std::string_view key)>& visit) = nullptr;
   std::string_view group = {};  // COMMAND DOCS: "string", "generic", "connection", "server"
   std::string_view since = {};
   std::string_view complexity = {};

@@ -6,6 +6,7 @@
 #include <array>
 #include <bit>
 #include <cstring>
+#include <vector>
 
 #include "server/commands/command_parser.h"
 #include "server/commands/families.h"
@@ -19,10 +20,38 @@ constexpr size_t kEchoedBytesMax = 128;
 // Longer than any row's name.
 constexpr size_t kNameBytesMax = 32;
 
-std::array<std::span<const CommandSpec>, 14> Families() {
-  return {StringCommands(),     KeyCommands(),      ExpireCommands(), ScanCommands(),      DatabaseCommands(),
-          ConnectionCommands(), ClientCommands(),   ServerCommands(), ConfigCommands(),    CommandCommands(),
-          DebugCommands(),      ChestboxCommands(), HashCommands(),   HashExpiryCommands()};
+std::array<std::span<const CommandSpec>, 29> Families() {
+  return {
+      StringCommands(),
+      KeyCommands(),
+      ExpireCommands(),
+      ScanCommands(),
+      DatabaseCommands(),
+      ConnectionCommands(),
+      ClientCommands(),
+      ServerCommands(),
+      ConfigCommands(),
+      CommandCommands(),
+      DebugCommands(),
+      ChestboxCommands(),
+      TransactionCommands(),
+      BitCommands(),
+      PfCommands(),
+      SetCommands(),
+      HashCommands(),
+      HashExpiryCommands(),
+      ListCommands(),
+      ListPopCommands(),
+      DumpCommands(),
+      SortedSetMemberCommands(),
+      SortedSetRangeCommands(),
+      SortedSetCombiningCommands(),
+      GeoCommands(),
+      GeoSearchCommands(),
+      StreamCommands(),
+      SortCommands(),
+      MemoryCommands(),
+  };
 }
 
 // At most `bytes` bytes, and nothing from a NUL on: Redis prints with %s.

@@ -17,11 +17,6 @@ namespace chestbox {
 
 namespace {
 
-int64_t NowUs() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 std::vector<std::string> Copy(Args args) { return {args.begin(), args.end()}; }
 
 }  // namespace
@@ -47,7 +42,7 @@ Dispatcher::Outcome Dispatcher::ExecuteOne(Client& client, Args args, bool admit
   Error unknown;
   const CommandSpec* spec = server_.commands().FindLeaf(args, &parent, &unknown);
   if (spec == nullptr) {
-    ReplyError(client, unknown);
+    Refuse(client, nullptr, unknown);
     return Outcome::kDone;
   }
   client.last_command = parent != nullptr ? parent : spec;
@@ -57,13 +52,17 @@ Dispatcher::Outcome Dispatcher::ExecuteOne(Client& client, Args args, bool admit
   client.last_interaction_ms = start_us_ / 1000;
   if (auto allowed = Check(client, *spec, args, admitted); !allowed) {
     client.walked_names.reset();
-    ++server_.stats().commands[spec].rejected_calls;
-    ReplyError(client, allowed.error());
+    Refuse(client, spec, allowed.error());
     return Outcome::kDone;
   }
-  if (client.blocked == nullptr && server_.pause().PutsOff(spec->flags)) {
+  if (client.blocked == nullptr && server_.pause().PutsOff(FlagsOf(client, *spec))) {
     server_.pause().PutOff(client, args);
     return Outcome::kBlocked;
+  }
+  if (client.transaction != nullptr && (spec->flags & kNotQueued) == 0) [[unlikely]] {
+    if (!admitted && ParkForMemory(client, *spec, args)) return Outcome::kParked;
+    Queue(client, *spec, args);
+    return Outcome::kDone;
   }
   if (server_.swapper() != nullptr && Park(client, *spec, args, admitted)) return Outcome::kParked;
   return Run(client, *spec, args);
@@ -78,7 +77,10 @@ Result<void> Dispatcher::Check(Client& client, const CommandSpec& spec, Args arg
     if (auto allowed = CheckDebugAllowed(server_, client); !allowed) return allowed;
   }
   if (!client.authenticated && (spec.flags & kNoAuth) == 0) return Error{"NOAUTH Authentication required."};
-  if ((spec.flags & kDenyOom) != 0 && !admitted) {
+  if (client.transaction != nullptr && (spec.flags & kNoMulti) != 0) {
+    return Error{"ERR Command not allowed inside a transaction"};
+  }
+  if (NeedsMemory(client, spec) && !admitted) {
     const Swapper* swapper = server_.swapper();
     const bool over = swapper != nullptr ? swapper->OverLimit() && !swapper->MakesProgress()
                                          : server_.maxmemory() != 0 && server_.arena_bytes() > server_.maxmemory();
@@ -89,15 +91,25 @@ Result<void> Dispatcher::Check(Client& client, const CommandSpec& spec, Args arg
 
 // True if the command has to wait: for states to come back from the store, or for memory.
 bool Dispatcher::Park(Client& client, const CommandSpec& spec, Args args, bool admitted) {
-  Swapper& swapper = *server_.swapper();
-  if ((spec.flags & kDenyOom) != 0 && !admitted && swapper.OverLimit()) {
-    client.parked = true;
-    swapper.WaitForMemory([this, id = client.id, saved = Copy(args)] { Again(id, saved, false); });
-    swapper.Regulate();
-    return true;
-  }
+  if (!admitted && ParkForMemory(client, spec, args)) return true;
+  if ((spec.flags & kRunsQueue) != 0) return ParkForTransaction(client, args);
   if (spec.walk != nullptr && client.walked_names == nullptr) return ParkForNames(client, spec, args);
   return ParkForStates(client, spec, args);
+}
+
+// Queueing takes memory as well.
+bool Dispatcher::NeedsMemory(const Client& client, const CommandSpec& spec) {
+  const bool queued = client.transaction != nullptr && (spec.flags & kNotQueued) == 0;
+  return queued || (FlagsOf(client, spec) & kDenyOom) != 0;
+}
+
+bool Dispatcher::ParkForMemory(Client& client, const CommandSpec& spec, Args args) {
+  Swapper* swapper = server_.swapper();
+  if (swapper == nullptr || !NeedsMemory(client, spec) || !swapper->OverLimit()) return false;
+  client.parked = true;
+  swapper->WaitForMemory([this, id = client.id, saved = Copy(args)] { Again(id, saved, false); });
+  swapper->Regulate();
+  return true;
 }
 
 bool Dispatcher::ParkForNames(Client& client, const CommandSpec& spec, Args args) {
@@ -132,10 +144,18 @@ bool Dispatcher::ParkForStates(Client& client, const CommandSpec& spec, Args arg
   };
   bool missing = false;
   for_each([&](uint32_t database, std::string_view key) { missing = missing || !swapper.InMemory(database, key); });
+  std::vector<std::string> named;
+  if (!missing && spec.named_keys != nullptr && swapper.HasSwappedOut(client.db)) {
+    CommandContext ctx{server_, client, server_.keys(), client.db, server_.keys().now_ms()};
+    spec.named_keys(ctx, args, [&](std::string_view key) { named.emplace_back(key); });
+    missing = std::any_of(named.begin(), named.end(),
+                          [&](const std::string& key) { return !swapper.InMemory(client.db, key); });
+  }
   if (!missing) return false;
   // All of them, so that none leaves while the others are loaded.
   std::vector<Swapper::StateKey> keys;
   for_each([&](uint32_t database, std::string_view key) { keys.push_back({database, std::string(key)}); });
+  for (std::string& key : named) keys.push_back({client.db, std::move(key)});
   client.parked = true;
   swapper.Load(std::move(keys), [this, id = client.id, saved = Copy(args)](const Result<void>& loaded) {
     if (loaded) {
@@ -159,8 +179,18 @@ void Dispatcher::Again(uint64_t client_id, const std::vector<std::string>& saved
 void Dispatcher::Abandon(Client& client, const Error& error) {
   client.parked = false;
   server_.blocked().End(client);
-  ReplyError(client, Error{fmt::format("ERR the state could not be read from disk: {}", error.message)});
+  const char* prefix = "ERR";
+  if (client.transaction != nullptr) {  // EXEC
+    server_.EndTransaction(client);
+    prefix = "EXECABORT Transaction discarded because of:";
+  }
+  ReplyError(client, Error{fmt::format("{} the state could not be read from disk: {}", prefix, error.message)});
   if (on_resumed_) on_resumed_(client);
+}
+
+int64_t Dispatcher::NowUs() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 // ---- Clients that waited ----
@@ -181,7 +211,7 @@ void Dispatcher::AnswerBlocked(Client& client, std::string_view error) {
   const CommandSpec& spec = *client.blocked->spec;
   const auto on_timeout = client.blocked->on_timeout;
   server_.blocked().End(client);
-  Count(spec, !error.empty());
+  Count(spec, !error.empty(), NowUs());
   if (!error.empty()) {
     ReplyError(client, Error{std::string(error)});
   } else {
@@ -198,7 +228,8 @@ void Dispatcher::AnswerBlocked(Client& client, std::string_view error) {
 
 void Dispatcher::ExecuteLater(Client& client, const std::vector<std::string>& saved) {
   const std::vector<std::string_view> args(saved.begin(), saved.end());
-  if (Execute(client, args, false) == Outcome::kDone) ResumeSoon(client);
+  // With what is behind it, before the next client that was put off: as Redis does.
+  if (Execute(client, args, false) == Outcome::kDone && on_resumed_) on_resumed_(client);
 }
 
 // Not at once: the requests behind the one that waited would run in the middle of whatever made it go on.
@@ -215,11 +246,15 @@ void Dispatcher::ResumeSoon(Client& client) {
 
 // ---- Running ----
 
-void Dispatcher::Count(const CommandSpec& spec, bool failed) {
+// Afterwards, as Redis counts; and CONFIG RESETSTAT may have thrown the counters away.
+void Dispatcher::Count(const CommandSpec& spec, bool failed, int64_t start_us) {
   ++server_.stats().commands_processed;
   CommandStats& stats = server_.stats().commands[&spec];
   ++stats.calls;
   if (failed) ++stats.failed_calls;
+  const auto usec = static_cast<uint64_t>(std::max<int64_t>(0, NowUs() - start_us));
+  stats.usec += usec;
+  if (server_.config().latency_tracking) stats.latency.Record(usec);
 }
 
 Dispatcher::Outcome Dispatcher::Run(Client& client, const CommandSpec& spec, Args args) {
@@ -229,19 +264,17 @@ Dispatcher::Outcome Dispatcher::Run(Client& client, const CommandSpec& spec, Arg
   const size_t mark = client.output.size();
   if (!woken) ++client.commands;
   keys.KeepExpired(server_.pause().active() && (spec.flags & kWrite) == 0);
+  const bool runs_queue = (spec.flags & kRunsQueue) != 0;
+  if (runs_queue && server_.swapper() != nullptr) server_.swapper()->set_standing_still(true);
   Result<void> outcome = spec.run(ctx, args, client.reply);
   keys.FinishCommand();
+  if (runs_queue && server_.swapper() != nullptr) server_.swapper()->set_standing_still(false);
   if (client.blocked != nullptr && client.blocked->waiting) return Outcome::kBlocked;
-  // Counted afterwards, as Redis counts; and CONFIG RESETSTAT may have thrown the counters away.
-  Count(spec, !outcome.ok());
   if (!outcome) {
     client.reply.Truncate(mark);
     ReplyError(client, outcome.error());
   }
-  CommandStats& stats = server_.stats().commands[&spec];
-  const auto usec = static_cast<uint64_t>(std::max<int64_t>(0, NowUs() - start_us_));
-  stats.usec += usec;
-  if (server_.config().latency_tracking) stats.latency.Record(usec);
+  Count(spec, !outcome.ok(), start_us_);
   client.walked_names.reset();
   ApplyReplyMode(client, mark);
   return Outcome::kDone;
@@ -258,7 +291,7 @@ void Dispatcher::ApplyReplyMode(Client& client, size_t mark) {
   }
 }
 
-void Dispatcher::ReplyError(Client& client, const Error& error) {
+void Dispatcher::CountError(const Error& error) {
   Stats& stats = server_.stats();
   ++stats.error_replies;
   const std::string_view message = error.message;
@@ -269,7 +302,11 @@ void Dispatcher::ReplyError(Client& client, const Error& error) {
   } else if (stats.errors.size() < kErrorCodesMax) {
     stats.errors.emplace(code, 1);
   }
-  if (client.reply_mode == ReplyMode::kOn) client.reply.Error(message);
+}
+
+void Dispatcher::ReplyError(Client& client, const Error& error) {
+  CountError(error);
+  if (client.reply_mode == ReplyMode::kOn) client.reply.Error(error.message);
   if (client.reply_mode == ReplyMode::kSkip) client.reply_mode = ReplyMode::kOn;
 }
 

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -15,6 +16,7 @@
 namespace chestbox {
 
 class Server;
+struct QueuedCommand;
 
 class Dispatcher {
  public:
@@ -36,6 +38,9 @@ class Dispatcher {
   // For ClientPause: executes a request that was put off, and resumes the client.
   void ExecuteLater(Client& client, const std::vector<std::string>& saved);
 
+  // For EXEC: one of its commands, within its reply.
+  void RunQueued(Client& client, QueuedCommand& command);
+
   // Called with a waiting client once its command was executed; set by the network.
   void set_on_resumed(std::function<void(Client&)> on_resumed) { on_resumed_ = std::move(on_resumed); }
 
@@ -45,11 +50,26 @@ class Dispatcher {
   Outcome ExecuteOne(Client& client, Args args, bool admitted);
   Result<void> Check(Client& client, const CommandSpec& spec, Args args, bool admitted);
   Outcome Run(Client& client, const CommandSpec& spec, Args args);
-  void Count(const CommandSpec& spec, bool failed);
+  static int64_t NowUs();
+  void Count(const CommandSpec& spec, bool failed, int64_t start_us);
+  void CountError(const Error& error);
   void ApplyReplyMode(Client& client, size_t mark);
   bool Park(Client& client, const CommandSpec& spec, Args args, bool admitted);
+  static bool NeedsMemory(const Client& client, const CommandSpec& spec);
+  bool ParkForMemory(Client& client, const CommandSpec& spec, Args args);
   bool ParkForNames(Client& client, const CommandSpec& spec, Args args);
   bool ParkForStates(Client& client, const CommandSpec& spec, Args args);
+
+  // MULTI and EXEC (dispatcher_transactions.cc)
+  struct Needs;
+  void Queue(Client& client, const CommandSpec& spec, Args args);
+  void Refuse(Client& client, const CommandSpec* spec, const Error& error);
+  static uint64_t FlagsOf(const Client& client, const CommandSpec& spec);
+  Needs NeedsOf(Client& client);
+  bool ParkForTransaction(Client& client, Args args);
+  void ListNames(const std::shared_ptr<Needs>& needs, size_t index);
+  void GiveNames(Client& client, uint32_t database, const std::shared_ptr<const std::vector<std::string>>& names);
+
   void ReplyError(Client& client, const Error& error);
   void Again(uint64_t client_id, const std::vector<std::string>& saved, bool admitted);
   void Abandon(Client& client, const Error& error);

@@ -24,6 +24,10 @@ constexpr uint64_t kReuseWasteFactor = 2;
 // A growing string gets as much room again, up to this: APPEND is amortised O(1), as in Redis.
 constexpr uint64_t kGrowAheadBytesMax = 1 << 20;
 
+uint64_t WithRoom(uint64_t bytes, Room room) {
+  return room == Room::kAhead ? bytes + std::min(bytes, kGrowAheadBytesMax) : bytes;
+}
+
 }  // namespace
 
 StringEncoding EncodingFor(std::string_view value) {
@@ -139,7 +143,7 @@ bool Keyspace::Pinned(shm::Link link) const {
 }
 
 // A string that lies beside its key becomes `new_bytes` long, with the added bytes zero.
-bool Keyspace::ResizeInline(uint32_t physical, SlotRef& ref, uint64_t hash, uint32_t new_bytes) {
+bool Keyspace::ResizeInline(uint32_t physical, SlotRef& ref, uint64_t hash, uint32_t new_bytes, Room room) {
   const StateView view = ViewOf(ref.entry);
   const uint64_t kept = std::min<uint64_t>(view.value.size(), new_bytes);
   const std::string_view key = KeyOf(ref.entry);
@@ -157,7 +161,7 @@ bool Keyspace::ResizeInline(uint32_t physical, SlotRef& ref, uint64_t hash, uint
     std::memcpy(bytes, view.value.data(), kept);
     return LinkAndFree(physical, ref, hash, NewEntry(state, {bytes, new_bytes}), view.expire_at_ms);
   }
-  const shm::Link value_link = memory_.Allocate(new_bytes + std::min<uint64_t>(new_bytes, kGrowAheadBytesMax));
+  const shm::Link value_link = memory_.Allocate(WithRoom(new_bytes, room));
   if (value_link == 0) return false;
   char* bytes = memory_.At(value_link);
   shm::RacyStore(bytes, view.value.data(), kept);
@@ -171,7 +175,7 @@ bool Keyspace::ResizeInline(uint32_t physical, SlotRef& ref, uint64_t hash, uint
 }
 
 // The same for a string in a block of its own, which a view may pin.
-bool Keyspace::ResizeExternal(SlotRef& ref, uint32_t new_bytes) {
+bool Keyspace::ResizeExternal(SlotRef& ref, uint32_t new_bytes, Room room) {
   const std::string_view value = ViewOf(ref.entry).value;
   const uint64_t kept = std::min<uint64_t>(value.size(), new_bytes);
   const shm::Link old_link = ValueLinkOf(ref.entry);
@@ -187,7 +191,7 @@ bool Keyspace::ResizeExternal(SlotRef& ref, uint32_t new_bytes) {
     shm::RacyFill(memory_.At(old_link) + kept, 0, new_bytes - kept);
     return true;
   }
-  const shm::Link link = memory_.Allocate(new_bytes + std::min<uint64_t>(new_bytes, kGrowAheadBytesMax));
+  const shm::Link link = memory_.Allocate(WithRoom(new_bytes, room));
   if (link == 0) return false;
   shm::RacyStore(memory_.At(link), value.data(), kept);
   shm::RacyFill(memory_.At(link) + kept, 0, new_bytes - kept);
@@ -200,16 +204,15 @@ bool Keyspace::ResizeExternal(SlotRef& ref, uint32_t new_bytes) {
   return true;
 }
 
-Result<std::span<char>> Keyspace::ResizeString(uint32_t database, std::string_view key, size_t new_bytes) {
+Result<std::span<char>> Keyspace::ResizeString(uint32_t database, std::string_view key, size_t new_bytes, Room room) {
   CHECK(new_bytes <= UINT32_MAX);  // commands bound it by proto-max-bulk-len
   const uint64_t hash = HashOf(key);
   SlotRef ref = FindLive(database, key, hash);
   CHECK(ref);
   const auto bytes = static_cast<uint32_t>(new_bytes);
-  const bool resized = (ref.entry & kEntryExternal) != 0 ? ResizeExternal(ref, bytes)
-                                                         : ResizeInline(Physical(database), ref, hash, bytes);
+  const bool resized = (ref.entry & kEntryExternal) != 0 ? ResizeExternal(ref, bytes, room)
+                                                         : ResizeInline(Physical(database), ref, hash, bytes, room);
   if (!resized) return OutOfMemory();
-  ref = indexes_[Physical(database)]->Find(key, hash);
   MarkDirty(ref);
   SetHeader(ref.entry, bytes, static_cast<uint8_t>(StringEncoding::kRaw));
   scope_.Step(shm::WriteStep::kChanged);

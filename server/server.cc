@@ -16,6 +16,8 @@
 #include "server/dispatcher.h"
 #include "server/log.h"
 #include "server/swapper.h"
+#include "server/transaction.h"
+#include "server/watched_keys.h"
 #include "server/types/field_expiries.h"
 #include "swap/rocksdb_store.h"
 
@@ -110,6 +112,7 @@ Result<void> Server::Init(const ServerParts& parts) {
   dispatcher_ = std::make_unique<Dispatcher>(*this);
   blocked_ = std::make_unique<BlockedClients>(*this);
   pause_ = std::make_unique<ClientPause>(*this);
+  watched_ = std::make_unique<WatchedKeys>(*this);
   field_expiries_ = std::make_unique<FieldExpiries>(*this);
   effects_.Add(field_expiries_.get());
   RegisterAppliers();
@@ -153,12 +156,18 @@ void Server::RemoveClient(Client& client) {
   attach_->Detach(client);
   blocked_->End(client);
   pause_->Forget(client);
+  EndTransaction(client);
   clients_.erase(client.id);
 }
 
 Client* Server::FindClient(uint64_t id) {
   auto found = clients_.find(id);
   return found == clients_.end() || found->second->closing ? nullptr : found->second.get();
+}
+
+void Server::EndTransaction(Client& client) {
+  client.transaction.reset();
+  watched_->Unwatch(client);
 }
 
 void Server::ResetStats() {

@@ -31,6 +31,7 @@ class ClientPause;
 class Dispatcher;
 class FieldExpiries;
 class Swapper;
+class WatchedKeys;
 
 enum class ShutdownMode { kSave, kNoSave };
 
@@ -72,6 +73,7 @@ class Server {
   Dispatcher& dispatcher() { return *dispatcher_; }
   BlockedClients& blocked() { return *blocked_; }
   ClientPause& pause() { return *pause_; }
+  WatchedKeys& watched() { return *watched_; }
   FieldExpiries& field_expiries() { return *field_expiries_; }
   EffectSink& effects() { return effects_; }
   const CommandTable& commands() const { return *commands_; }
@@ -81,6 +83,8 @@ class Server {
   Client& AddClient(Transport* transport);
   void RemoveClient(Client& client);
   Client* FindClient(uint64_t id);
+  // Forgets what the client has queued and watched (DISCARD, RESET).
+  void EndTransaction(Client& client);
   const std::map<uint64_t, std::unique_ptr<Client>>& clients() const { return clients_; }
 
   // ---- Time and identity ----
@@ -134,6 +138,7 @@ class Server {
   std::unique_ptr<Dispatcher> dispatcher_;
   std::unique_ptr<BlockedClients> blocked_;
   std::unique_ptr<ClientPause> pause_;
+  std::unique_ptr<WatchedKeys> watched_;
   std::unique_ptr<FieldExpiries> field_expiries_;
   std::map<uint64_t, std::unique_ptr<Client>> clients_;
   uint64_t next_client_id_ = 1;

@@ -58,8 +58,13 @@ Result<char*> StateRef::Resize(uint64_t new_bytes) {
     keys_->SetHeader(ref_.entry, static_cast<uint32_t>(new_bytes), static_cast<uint8_t>(encoding()));
     return bytes;
   }
-  if (!MoveTo(encoding(), bytes(), new_bytes)) return OutOfMemory();
-  return keys_->ValueBytesOf(ref_.entry);
+  const uint64_t old_bytes = bytes().size();
+  if (MoveTo(encoding(), bytes(), new_bytes)) return keys_->ValueBytesOf(ref_.entry);
+  if (new_bytes > old_bytes) return OutOfMemory();
+  // What gets smaller fits where it is.
+  char* same = Change();
+  keys_->SetHeader(ref_.entry, static_cast<uint32_t>(new_bytes), static_cast<uint8_t>(encoding()));
+  return same;
 }
 
 Result<void> StateRef::Replace(CollectionEncoding encoding, std::string_view bytes) {

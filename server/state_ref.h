@@ -38,7 +38,7 @@ class StateRef {
   // Closes the bucket, makes the store's record stale, and returns the bytes to write to.
   char* Change();
   // Makes the value `new_bytes` (at most 4 GiB) long and returns it to write to: as much of the old bytes as fits is
-  // kept, the rest is undefined. An Error (no memory) has changed nothing.
+  // kept, the rest is undefined. An Error (no memory) has changed nothing; making it smaller never fails.
   Result<char*> Resize(uint64_t new_bytes);
   // Puts other bytes and another encoding in the place of all bytes; nodes of the old value are the caller's.
   // `bytes` does not lie in this state. An Error has changed nothing.

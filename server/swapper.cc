@@ -12,6 +12,7 @@
 #include "server/log.h"
 #include "server/server.h"
 #include "server/store_thread.h"
+#include "server/types/object_codec.h"
 
 namespace chestbox {
 
@@ -45,6 +46,7 @@ Swapper::Swapper(Keyspace& keys, Host& host, const Config& config, EffectSink& e
                  std::unique_ptr<swap::SwapStore> store)
     : keys_(keys),
       host_(host),
+      config_(config),
       effects_(effects),
       store_(std::move(store)),
       own_page_(std::make_unique<shm::ClientPage>()),
@@ -113,7 +115,7 @@ bool Swapper::MakesProgress() const {
 }
 
 void Swapper::Regulate() {
-  if (closed_) return;
+  if (closed_ || standing_still_) return;
   if (!changes_.empty()) FlushChanges();
   if (maxmemory_bytes_ != 0) Shrink();
   if (!memory_waiters_.empty()) PostWake();
@@ -250,7 +252,8 @@ bool Swapper::PickColdest(std::vector<Outgoing>* batch) {
 // Puts a state into the batch; a clean one leaves at once. False: it can't leave now.
 bool Swapper::TakeOut(uint32_t physical, uint64_t hash, std::string_view key, std::vector<Outgoing>* batch) {
   shm::SlotRef ref = keys_.index(physical).Find(key, hash);
-  if (!ref || (ref.entry & kEntryLive) == 0) return false;
+  // A walk that went round a small keyspace meets a state twice: taken out and not acknowledged, it may not leave yet.
+  if (!ref || (ref.entry & kEntryLive) == 0 || !MayLeave(physical, hash, key)) return false;
   if ((ref.entry & kEntryClean) != 0) {
     Leave(physical, ref, hash, key);
     return true;
@@ -267,11 +270,14 @@ bool Swapper::MakeOutgoing(uint32_t physical, shm::SlotRef& ref, uint64_t hash, 
   out->physical = physical;
   out->hash = hash;
   out->key = keys_.KeyOf(ref.entry);
-  out->attributes.type = rdb::kTypeString;
   out->attributes.expire_at_ms = view.expire_at_ms == kNoExpiry ? swap::kNoExpiry : view.expire_at_ms;
   out->attributes.access = view.access;
   uint64_t entry = ref.entry | kEntryStored | kEntryClean;
-  if ((ref.entry & kEntryExternal) != 0) {
+  if (view.type != ValueType::kString) {
+    // Encoded here: nodes are never pinned, so no other thread may look at them.
+    out->payload = EncodeState(keys_.memory(), view, ObjectReader::kOwn);
+    out->attributes.type = static_cast<uint8_t>(out->payload[0]);
+  } else if ((ref.entry & kEntryExternal) != 0) {
     out->pin = own_pins_.TakeSlot();
     if (out->pin == shm::kNoPinSlot) return false;
     // The write thread reads the value where it lies; pinned, and not mutable, it is neither changed nor freed
@@ -290,7 +296,7 @@ bool Swapper::SwapOutNow(uint32_t database, std::string_view key) {
   std::vector<Outgoing> batch;
   const uint32_t physical = keys_.Physical(database);
   const uint64_t hash = keys_.HashOf(key);
-  if (!MayLeave(physical, hash, key)) return false;
+  if (standing_still_) return false;
   const bool leaving = TakeOut(physical, hash, key, &batch);
   if (!batch.empty()) SendOut(std::move(batch));
   keys_.FinishCommand();

@@ -75,6 +75,9 @@ class Swapper final : public StoredStateListener {
   // executor, never before this returns; the command runs inside of it. An Error: the disk or memory failed.
   using Done = std::function<void(const Result<void>&)>;
   void Load(std::vector<StateKey> keys, Done done);
+  // Keeps states in memory beyond a Load's `done`, until Release with what this returned.
+  std::vector<std::string> Hold(const std::vector<StateKey>& keys);
+  void Release(const std::vector<std::string>& held);
   // The names of the states of `database` in a range of positions that are not in memory, for SCAN and KEYS. Names of
   // others may be among them.
   using Names = std::function<void(Result<std::vector<std::string>>)>;
@@ -84,6 +87,8 @@ class Swapper final : public StoredStateListener {
   // ---- Memory ----
   // Starts as many swap-outs as memory and the disk allow. Cheap when there is nothing to do; after every batch.
   void Regulate();
+  // While EXEC runs nothing leaves memory: its later commands count on their keys.
+  void set_standing_still(bool still) { standing_still_ = still; }
   // Over `maxmemory`: commands that need memory wait as long as the swapper gets on, else they fail.
   bool OverLimit() const;
   bool MakesProgress() const;
@@ -116,8 +121,8 @@ class Swapper final : public StoredStateListener {
     uint64_t hash = 0;
     std::string key;
     swap::StateAttributes attributes;
-    std::string payload;            // small values
-    std::string_view pinned_value;  // larger ones, read by the write thread where they lie
+    std::string payload;            // small strings, and collections
+    std::string_view pinned_value;  // larger strings, read by the write thread where they lie
     uint32_t pin = shm::kNoPinSlot;
     uint64_t value_id = 0;
     size_t bytes() const { return payload.size() + pinned_value.size(); }
@@ -196,9 +201,12 @@ class Swapper final : public StoredStateListener {
   void FinishLoad(const LoadPtr& load, Result<std::optional<swap::StateRecord>> loaded);
   void LoadChunks(const LoadPtr& load, const RecordPtr& record);
   void StreamChunks(const LoadPtr& load, const RecordPtr& record);
-  void FinishChunks(const LoadPtr& load, const RecordPtr& record, shm::Link link, size_t bytes,
-                    const Result<void>& outcome);
-  void LinkLoaded(const LoadPtr& load, const swap::StateRecord& record, std::string_view value, shm::Link value_link);
+  void StreamString(const LoadPtr& load, const RecordPtr& record);
+  void StreamCollection(const LoadPtr& load, const RecordPtr& record);
+  void EndStream(const LoadPtr& load, const RecordPtr& record, const Result<void>& outcome,
+                 const std::function<void()>& use);
+  void DecodeLoaded(const LoadPtr& load, const swap::StateRecord& record, std::string_view payload);
+  void LinkLoaded(const LoadPtr& load, const swap::StateRecord& record, const DetachedValue& value);
   void LoadNamesakes(const LoadPtr& load);
   void FinishNamesakes(const LoadPtr& load, const Result<swap::ScanPage>& page);
   void CompleteLoad(const LoadPtr& load, const Result<void>& outcome);
@@ -214,6 +222,7 @@ class Swapper final : public StoredStateListener {
 
   Keyspace& keys_;
   Host& host_;
+  const Config& config_;  // live
   EffectSink& effects_;
   std::unique_ptr<swap::SwapStore> store_;
   bool closed_ = false;  // the store is
@@ -224,6 +233,7 @@ class Swapper final : public StoredStateListener {
   std::unique_ptr<shm::ClientPage> own_page_;  // pins of value blocks that the write thread is reading
   shm::PinTable own_pins_;
   std::deque<std::function<void()>> memory_waiters_;
+  bool standing_still_ = false;
   bool wake_posted_ = false;
   bool regulate_posted_ = false;
   // Keys, here and below, are named by physical database and key in one string (StateName).

@@ -9,6 +9,7 @@
 #include "server/server.h"
 #include "server/store_thread.h"
 #include "server/swapper.h"
+#include "server/types/object_codec.h"
 
 namespace chestbox {
 
@@ -59,12 +60,7 @@ void Swapper::Load(std::vector<StateKey> keys, Done done) {
     if (!outcome) waiting->outcome = outcome;
     if (--waiting->left != 0) return;
     waiting->done(waiting->outcome);
-    for (const std::string& name : waiting->held) {
-      const auto found = held_.find(name);
-      if (--found->second == 0) held_.erase(found);
-    }
-    exhausted_ = false;
-    Regulate();
+    Release(waiting->held);
   };
   for (StateKey& item : keys) {
     const uint32_t physical = keys_.Physical(item.database);
@@ -82,6 +78,24 @@ void Swapper::Load(std::vector<StateKey> keys, Done done) {
     if (fresh) StartLoad(load);
   }
   host_.Post([finish_one] { finish_one({}); });  // never before this call returns
+}
+
+std::vector<std::string> Swapper::Hold(const std::vector<StateKey>& keys) {
+  std::vector<std::string> held;
+  for (const StateKey& item : keys) {
+    held.push_back(StateName(keys_.Physical(item.database), item.key));
+    ++held_[held.back()];
+  }
+  return held;
+}
+
+void Swapper::Release(const std::vector<std::string>& held) {
+  for (const std::string& name : held) {
+    const auto found = held_.find(name);
+    if (--found->second == 0) held_.erase(found);
+  }
+  exhausted_ = false;
+  Regulate();
 }
 
 void Swapper::StartLoad(const LoadPtr& load) {
@@ -126,12 +140,16 @@ void Swapper::FinishLoad(const LoadPtr& load, Result<std::optional<swap::StateRe
     LoadChunks(load, record);
     return;
   }
-  auto value = rdb::DecodeStringObject(record->payload);
-  if (!value) {
+  DecodeLoaded(load, *record, record->payload);
+}
+
+void Swapper::DecodeLoaded(const LoadPtr& load, const swap::StateRecord& record, std::string_view payload) {
+  auto value = DecodeState(keys_, config_, payload, rdb::Trust::kOwn);
+  if (value) {
+    LinkLoaded(load, record, *value);
+  } else {
     CompleteLoad(load, value.error());
-    return;
   }
-  LinkLoaded(load, *record, *value, 0);
 }
 
 // ---- Large values ----
@@ -145,8 +163,31 @@ void Swapper::LoadChunks(const LoadPtr& load, const RecordPtr& record) {
   StreamChunks(load, record);
 }
 
-// Streams a large value into a block of the arena that nothing links to yet; the executor only links it.
 void Swapper::StreamChunks(const LoadPtr& load, const RecordPtr& record) {
+  if (record->attributes.type == rdb::kTypeString) {
+    StreamString(load, record);
+  } else {
+    StreamCollection(load, record);
+  }
+}
+
+// A collection is gathered in private memory, and built by the executor.
+void Swapper::StreamCollection(const LoadPtr& load, const RecordPtr& record) {
+  streaming_bytes_ += record->payload_size;
+  Ask(*streamer_, [this, load, record] {
+    auto payload = std::make_shared<std::string>();
+    const Result<void> outcome = store_->ReadChunks(*record, [&](std::string_view chunk) -> Result<void> {
+      payload->append(chunk);
+      return {};
+    });
+    host_.Post([this, load, record, payload, outcome] {
+      EndStream(load, record, outcome, [&] { DecodeLoaded(load, *record, *payload); });
+    });
+  });
+}
+
+// Streams a large string into a block of the arena that nothing links to yet; the executor only links it.
+void Swapper::StreamString(const LoadPtr& load, const RecordPtr& record) {
   const shm::Link link = keys_.memory().Allocate(record->payload_size);
   if (link == 0) {
     CompleteLoad(load, OutOfMemory());
@@ -169,23 +210,32 @@ void Swapper::StreamChunks(const LoadPtr& load, const RecordPtr& record) {
       copied += chunk.size();
       return {};
     });
-    host_.Post([this, load, record, link, copied, outcome] { FinishChunks(load, record, link, copied, outcome); });
+    host_.Post([this, load, record, link, copied, outcome] {
+      bool linked = false;
+      EndStream(load, record, outcome, [&] {
+        DetachedValue value;
+        value.encoding = static_cast<uint8_t>(StringEncoding::kRaw);
+        value.link = link;
+        value.link_bytes = static_cast<uint32_t>(copied);
+        linked = true;
+        LinkLoaded(load, *record, value);
+      });
+      if (!linked) keys_.memory().Free(link);
+    });
   });
 }
 
-void Swapper::FinishChunks(const LoadPtr& load, const RecordPtr& record, shm::Link link, size_t bytes,
-                           const Result<void>& outcome) {
+// `use` makes a state of what was read, if it was read and is still wanted.
+void Swapper::EndStream(const LoadPtr& load, const RecordPtr& record, const Result<void>& outcome,
+                        const std::function<void()>& use) {
   streaming_bytes_ -= record->payload_size;
   const bool current = load->generation == generation_[load->physical];
   if (outcome && current) {
-    LinkLoaded(load, *record, {keys_.memory().At(link), bytes}, link);
+    use();
+  } else if (!outcome && current && swap::IsValueGone(outcome.error())) {
+    StartLoad(load);  // its record was replaced between the two reads
   } else {
-    keys_.memory().Free(link);
-    if (!outcome && current && swap::IsValueGone(outcome.error())) {
-      StartLoad(load);  // its record was replaced between the two reads
-    } else {
-      CompleteLoad(load, current ? outcome : Result<void>{});
-    }
+    CompleteLoad(load, current ? outcome : Result<void>{});
   }
   while (!waiting_streams_.empty() &&
          (streaming_bytes_ == 0 ||
@@ -196,8 +246,7 @@ void Swapper::FinishChunks(const LoadPtr& load, const RecordPtr& record, shm::Li
   }
 }
 
-void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateRecord& record, std::string_view value,
-                         shm::Link value_link) {
+void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateRecord& record, const DetachedValue& value) {
   const int64_t expire_at_ms = FromStore(record.attributes.expire_at_ms);
   const bool unfilled = IsUnfilled(load->physical, shm::PositionOf(load->hash));
   const shm::SlotRef ref = keys_.index(load->physical).Find(load->key, load->hash);
@@ -208,12 +257,12 @@ void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateRecord& record, s
   Result<void> linked;
   if (wanted) {
     // A fresh access word: what is asked for is hot. (An LFU counter goes on from where it was.)
-    linked = keys_.SwapIn(load->physical, load->key, !unfilled, value, value_link, expire_at_ms,
+    linked = keys_.SwapIn(load->physical, load->key, !unfilled, value, expire_at_ms,
                           keys_.AccessAfterLoad(record.attributes.access));
     keys_.FinishCommand();
   }
   if (!wanted || !linked) {
-    if (value_link != 0) keys_.memory().Free(value_link);
+    keys_.Discard(value);
     CompleteLoad(load, linked);
     return;
   }

@@ -10,6 +10,7 @@
 #include "server/commands/number_parsing.h"
 #include "server/commands/subcommand_error.h"
 #include "server/keyspace.h"
+#include "server/transaction.h"
 
 namespace chestbox::client_command {
 
@@ -28,7 +29,9 @@ Result<Kind> KindArgument(std::string_view text) {
 
 std::string FlagLetters(const Client& client) {
   std::string letters;
+  if (client.transaction != nullptr) letters += 'x';
   if (client.blocked != nullptr || client.postponed) letters += 'b';
+  if (client.watch_failed) letters += 'd';
   if (client.close_after_reply) letters += 'c';
   if (client.closing) letters += 'A';
   if (client.transport != nullptr && client.transport->is_unix_socket()) letters += 'U';
@@ -49,17 +52,20 @@ void AppendLine(std::string* text, const Client& client, int64_t now_ms) {
   const size_t query_bytes = transport != nullptr ? transport->query_buffer_bytes() : 0;
   const size_t query_free = transport != nullptr ? transport->query_buffer_free() : 0;
   const size_t output_bytes = transport != nullptr ? transport->output_buffer_bytes() : client.output.size();
-  const size_t total = sizeof(Client) + query_bytes + query_free + client.output.capacity();
+  const Transaction* transaction = client.transaction.get();
+  const size_t queued_bytes = transaction != nullptr ? transaction->bytes : 0;
+  const size_t total = sizeof(Client) + query_bytes + query_free + client.output.capacity() + queued_bytes;
   auto out = std::back_inserter(*text);
-  fmt::format_to(out, "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi=-1",
+  fmt::format_to(out, "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={}",
                  client.id, transport != nullptr ? transport->peer_address() : "?:0",
                  transport != nullptr ? transport->local_address() : "?:0",
                  transport != nullptr ? transport->descriptor() : -1, client.name, (now_ms - client.created_ms) / 1000,
-                 (now_ms - client.last_interaction_ms) / 1000, FlagLetters(client), client.db);
-  fmt::format_to(out,
-                 " qbuf={} qbuf-free={} argv-mem=0 multi-mem=0 rbs={} rbp={} obl={} oll=0 omem=0 tot-mem={} events=r{}",
-                 query_bytes, query_free, client.output.capacity(), client.output.capacity(), output_bytes, total,
-                 output_bytes != 0 ? "w" : "");
+                 (now_ms - client.last_interaction_ms) / 1000, FlagLetters(client), client.db,
+                 transaction != nullptr ? static_cast<int64_t>(transaction->commands.size()) : -1);
+  fmt::format_to(
+      out, " qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl={} oll=0 omem=0 tot-mem={} events=r{}",
+      query_bytes, query_free, queued_bytes, client.output.capacity(), client.output.capacity(), output_bytes, total,
+      output_bytes != 0 ? "w" : "");
   fmt::format_to(out, " cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}\n", LastCommand(client), kDefaultUser,
                  client.protocol(), client.lib_name, client.lib_version);
 }

@@ -1,10 +1,13 @@
 // COMMAND: the rows of the command table, as clients ask for them.
 #include "server/commands/command_command.h"
 
+#include <algorithm>
 #include <initializer_list>
+#include <iterator>
 #include <utility>
 
 #include "protocol/glob.h"
+#include "server/commands/bits.h"
 #include "server/commands/command_parser.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
@@ -61,8 +64,9 @@ void ReplyKeyRange(const KeyRange& range, ReplyWriter& reply) {
   }
   const bool absolute = range.place == KeyRange::Place::kFixed && range.last >= 0;
   ReplyTypeAndSpec("range", reply);
-  ReplyNumbers({{"lastkey", absolute ? range.last - range.first : range.last}, {"keystep", range.step}, {"limit", 0}},
-               reply);
+  ReplyNumbers(
+      {{"lastkey", absolute ? range.last - range.first : range.last}, {"keystep", range.step}, {"limit", range.limit}},
+      reply);
 }
 
 size_t KeyRanges(const CommandSpec& spec) {
@@ -77,7 +81,9 @@ void ReplyInfo(const CommandTable& table, const CommandSpec& spec, ReplyWriter& 
   reply.Array(10);
   reply.Bulk(table.FullName(spec));
   reply.Integer(spec.arity);
-  const auto flags = FlagNames(spec.flags);
+  const bool movable = std::any_of(std::begin(spec.keys), std::end(spec.keys),
+                                   [](const KeyRange& range) { return range.place != KeyRange::Place::kFixed; });
+  const auto flags = FlagNames(movable ? spec.flags | kMovableKeys : spec.flags);
   reply.Set(flags.size());
   for (std::string_view flag : flags) reply.SimpleString(flag);
   const KeyRange keys = LegacyRange(spec);
@@ -224,13 +230,22 @@ Result<void> List(CommandContext& ctx, Args args, ReplyWriter& reply) {
   return {};
 }
 
-// What this very call would do to its keys, where the row leaves that to the arguments (SET: with GET it reads).
-uint32_t FlagsOfCall(uint32_t flags, Args call) {
+// What this very call would do to its keys, where the row leaves that to the arguments (SET: with GET it reads;
+// BITFIELD: with nothing but GET it does not write).
+uint32_t FlagsOfCall(const CommandSpec& spec, uint32_t flags, Args call) {
   if ((flags & kKeyVariableFlags) == 0) return flags;
+  if (spec.run == bits::BitField) return bits::BitFieldKeyFlags(call);
   for (size_t i = 3; i < call.size(); ++i) {
     if (EqualIgnoringCase(call[i], "get")) return kKeyRW | kKeyAccess | kKeyUpdate;
   }
   return kKeyOW | kKeyUpdate;
+}
+
+// Whether a command may go without the keys of its second range, and this call does (PFMERGE without sources). Redis
+// takes that for an error here, though the command itself is right.
+bool LacksRange(const CommandSpec& spec, Args call) {
+  const KeyRange& second = spec.keys[1];
+  return second.last < 0 && static_cast<int>(call.size()) + second.last < second.first;
 }
 
 Result<void> ReplyKeys(CommandContext& ctx, Args call, bool with_flags, ReplyWriter& reply) {
@@ -240,13 +255,14 @@ Result<void> ReplyKeys(CommandContext& ctx, Args call, bool with_flags, ReplyWri
   if (spec == nullptr) return Error{"ERR Invalid command specified"};
   if (spec->keys[0].first == 0) return Error{"ERR The command has no key arguments"};
   if (!ArityFits(*spec, call.size())) return Error{"ERR Invalid number of arguments specified for command"};
+  if (LacksRange(*spec, call)) return Error{"ERR Invalid arguments specified for command"};
   const size_t mark = reply.BeginDeferredArray(1);
   size_t count = 0;
   ForEachKey(*spec, call, [&](std::string_view key, uint32_t flags) {
     ++count;
     if (with_flags) reply.Array(2);
     reply.Bulk(key);
-    if (with_flags) command_command::ReplyKeyFlags(FlagsOfCall(flags, call), reply);
+    if (with_flags) command_command::ReplyKeyFlags(FlagsOfCall(*spec, flags, call), reply);
   });
   reply.EndDeferredArray(mark, count);
   return {};

@@ -149,6 +149,7 @@ Result<void> Reset(CommandContext& ctx, Args, ReplyWriter& reply) {
   Client& client = ctx.client;
   client.db = 0;
   client.name.clear();
+  ctx.server.EndTransaction(client);
   client.reply_mode = ReplyMode::kOn;
   client.no_evict = false;
   client.no_touch = false;
@@ -232,7 +233,7 @@ constexpr CommandSpec kCommands[] = {
     {.name = "quit",
      .run = Quit,
      .arity = -1,
-     .flags = kNoScript | kLoading | kStale | kFast | kNoAuth | kAllowBusy,
+     .flags = kNoScript | kLoading | kStale | kFast | kNoAuth | kAllowBusy | kNotQueued,
      .categories = kCatConnection,
      .group = "connection",
      .since = "1.0.0",
@@ -241,7 +242,7 @@ constexpr CommandSpec kCommands[] = {
     {.name = "reset",
      .run = Reset,
      .arity = 1,
-     .flags = kNoScript | kLoading | kStale | kFast | kNoAuth | kAllowBusy,
+     .flags = kNoScript | kLoading | kStale | kFast | kNoAuth | kAllowBusy | kNotQueued,
      .categories = kCatConnection,
      .group = "connection",
      .since = "6.2.0",

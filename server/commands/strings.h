@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "server/command.h"
+#include "server/keyspace.h"
 
 namespace chestbox::strings {
 
@@ -39,6 +40,8 @@ Result<void> IncrByFloat(CommandContext& ctx, Args args, ReplyWriter& reply);
 
 // The most bytes a string may have: `proto-max-bulk-len`, but never more than a key block can count.
 int64_t StringBytesMax(const CommandContext& ctx);
+// What Redis does to a string that a command is about to change, even if it then does not: its encoding becomes raw.
+Result<void> MakeRaw(CommandContext& ctx, std::string_view key, const StateView& state);
 inline Error StringTooLong() { return Error{"ERR string exceeds maximum allowed size (proto-max-bulk-len)"}; }
 
 }  // namespace chestbox::strings

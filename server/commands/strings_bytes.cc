@@ -27,6 +27,13 @@ int64_t StringBytesMax(const CommandContext& ctx) {
   return std::min<int64_t>(ctx.server.config().proto_max_bulk_bytes, UINT32_MAX);
 }
 
+Result<void> MakeRaw(CommandContext& ctx, std::string_view key, const StateView& state) {
+  if (state.encoding == StringEncoding::kRaw) return {};
+  auto resized = ctx.keys.ResizeString(ctx.db, key, state.value.size());
+  if (!resized) return resized.error();
+  return {};
+}
+
 // APPEND key value -> the new length
 Result<void> Append(CommandContext& ctx, Args args, ReplyWriter& reply) {
   const std::string_view key = args[1];

@@ -133,7 +133,7 @@ TEST_CASE("HEXPIRE and HTTL say what is wrong with their arguments") {
   CHECK(s.Do("httl h fields 2 a") == "-ERR The `numfields` parameter must match the number of arguments");
 }
 
-TEST_CASE("0: HSET takes a field's expiry away; HINCRBY and HSETEX KEEPTTL keep it") {
+TEST_CASE("HSET takes a field's expiry away; HINCRBY and HSETEX KEEPTTL keep it") {
   for (const char* entries : kEntries) {
     FieldSession s(entries);
     s.Do("hset h a 1 b 2");
@@ -149,7 +149,7 @@ TEST_CASE("0: HSET takes a field's expiry away; HINCRBY and HSETEX KEEPTTL keep 
   }
 }
 
-TEST_CASE("0: HSETEX sets all or none, with an expiry") {
+TEST_CASE("HSETEX sets all or none, with an expiry") {
   for (const char* entries : kEntries) {
     FieldSession s(entries);
     CHECK(s.Do("hsetex h fxx fields 1 a 1") == ":0");

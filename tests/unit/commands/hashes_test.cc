@@ -8,7 +8,7 @@ namespace {
 
 constexpr char kWrongType[] = "-WRONGTYPE Operation against a key holding the wrong kind of value";
 
-TEST_CASE("0: HSET stores fields in order, and says how many are new") {
+TEST_CASE("HSET stores fields in order, and says how many are new") {
   Session s;
   CHECK(s.Do("hset h a 1 b two c 3.5") == ":3");
   CHECK(s.Do("hset h b 2 d 4") == ":1");

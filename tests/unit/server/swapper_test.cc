@@ -37,6 +37,19 @@ TEST_CASE("States beyond maxmemory all read back right, and memory stays bounded
   for (int i = 0; i < 2000; i += 7) REQUIRE(lab.Run({"get", Key(i)}) == Bulk(Value(i)));
 }
 
+TEST_CASE("A lone state does not leave before the store has it, however often the walk comes round") {
+  SwapLab lab;
+  REQUIRE(lab.Do("set k v") == "+OK\r\n");
+  lab.gates().write.Close();
+  REQUIRE(lab.Do("config set maxmemory 1") == "+OK\r\n");
+  lab.gates().write.AwaitCaller();
+  CHECK_FALSE(lab.IsOut(0, "k"));
+  lab.gates().write.Open();
+  lab.Settle();
+  CHECK(lab.IsOut(0, "k"));
+  CHECK(lab.Do("get k") == Bulk("v"));
+}
+
 TEST_CASE("A command may need more states than memory holds") {
   SwapLab lab("maxmemory 8mb\n");
   Fill(lab, 40, 512 << 10);
