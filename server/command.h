@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -110,13 +111,14 @@ enum KeyFlag : uint32_t {
   kKeyDelete = 1 << 7,
   kKeyNotKey = 1 << 8,
   kKeyVariableFlags = 1 << 9,
+  kKeyIncomplete = 1 << 10,
 };
 
 // Keys at args[first], args[first + step], … args[last]; a negative `last` counts from the end. first 0: no keys.
 // Or where the arguments say so:
 //   kCounted   args[first] is the number of keys that follow it
-//   kKeyword   behind `keyword`, which is looked for from args[first] on: one key, or all that follow if `last` is
-//   negative
+//   kKeyword   behind `keyword`, which is looked for from args[first] on (negative: from that place from the end,
+//   backwards): one key, or all that follow if `last` is negative
 struct KeyRange {
   enum class Place : uint8_t { kFixed, kCounted, kKeyword };
   int first = 0;
@@ -125,13 +127,18 @@ struct KeyRange {
   uint32_t flags = 0;
   Place place = Place::kFixed;
   std::string_view keyword = {};
+  int limit = 0;  // n, with a negative `last`: only the first n-th part of those arguments
 };
 constexpr KeyRange CountedKeys(int count_at, uint32_t flags) {
-  return {count_at, 0, 1, flags, KeyRange::Place::kCounted, {}};
+  return {count_at, 0, 1, flags, KeyRange::Place::kCounted, {}, 0};
 }
 // One key behind the keyword.
 constexpr KeyRange KeyBehind(std::string_view keyword, int look_from, uint32_t flags) {
-  return {look_from, 0, 1, flags, KeyRange::Place::kKeyword, keyword};
+  return {look_from, 0, 1, flags, KeyRange::Place::kKeyword, keyword, 0};
+}
+// The first half of what follows the keyword: keys, and then as many of something else.
+constexpr KeyRange HalfBehind(std::string_view keyword, int look_from, uint32_t flags) {
+  return {look_from, -1, 1, flags, KeyRange::Place::kKeyword, keyword, 2};
 }
 
 // One argument of COMMAND DOCS' tree.
@@ -167,6 +174,8 @@ struct CommandSpec {
   // For SCAN, KEYS and RANDOMKEY: which part of the keyspace this call will walk, so that the names of states that are
   // not in memory are there when it runs (Client::walked_names). False: none, or the arguments are wrong.
   bool (*walk)(CommandContext& ctx, Args args, KeyWalk* walk) = nullptr;
+  // For SORT: keys that the data of the other keys name, which are in memory when this is called.
+  void (*named_keys)(CommandContext& ctx, Args args, const std::function<void(std::string_view key)>& visit) = nullptr;
   std::string_view group = {};  // COMMAND DOCS: "string", "generic", "connection", "server"
   std::string_view since = {};
   std::string_view complexity = {};

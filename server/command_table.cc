@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
+#include <vector>
 
 #include "server/commands/command_parser.h"
 #include "server/commands/families.h"
@@ -19,12 +19,38 @@ constexpr size_t kEchoedBytesMax = 128;
 // Longer than any row's name.
 constexpr size_t kNameBytesMax = 32;
 
-std::array<std::span<const CommandSpec>, 18> Families() {
+std::vector<std::span<const CommandSpec>> Families() {
   return {
-      StringCommands(),     KeyCommands(),      ExpireCommands(),      ScanCommands(),   DatabaseCommands(),
-      ConnectionCommands(), ClientCommands(),   ServerCommands(),      ConfigCommands(), CommandCommands(),
-      DebugCommands(),      ChestboxCommands(), TransactionCommands(), BitCommands(),    PfCommands(),
-      SetCommands(),        ListCommands(),     ListPopCommands(),
+      StringCommands(),
+      KeyCommands(),
+      ExpireCommands(),
+      ScanCommands(),
+      DatabaseCommands(),
+      ConnectionCommands(),
+      ClientCommands(),
+      ServerCommands(),
+      ConfigCommands(),
+      CommandCommands(),
+      DebugCommands(),
+      ChestboxCommands(),
+      TransactionCommands(),
+      BitCommands(),
+      PfCommands(),
+      SetCommands(),
+      HashCommands(),
+      HashExpiryCommands(),
+      ListCommands(),
+      ListPopCommands(),
+      DumpCommands(),
+      MigrateCommands(),
+      SortedSetMemberCommands(),
+      SortedSetRangeCommands(),
+      SortedSetCombiningCommands(),
+      GeoCommands(),
+      GeoSearchCommands(),
+      StreamCommands(),
+      SortCommands(),
+      MemoryCommands(),
   };
 }
 

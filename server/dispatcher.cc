@@ -142,12 +142,24 @@ bool Dispatcher::ParkForStates(Client& client, const CommandSpec& spec, Args arg
       if (other >= 0) visit(static_cast<uint32_t>(other), key);
     });
   };
-  bool missing = false;
-  for_each([&](uint32_t database, std::string_view key) { missing = missing || !swapper.InMemory(database, key); });
-  if (!missing) return false;
+  std::vector<Swapper::StateKey> missing;
+  const auto want = [&](uint32_t database, std::string_view key) {
+    if (!swapper.InMemory(database, key)) missing.push_back({database, std::string(key)});
+  };
+  for_each(want);
+  if (!missing.empty() && swapper.LoadAtOnce(missing)) missing.clear();
+  std::vector<std::string> named;
+  if (missing.empty() && spec.named_keys != nullptr && swapper.HasSwappedOut(client.db)) {
+    CommandContext ctx{server_, client, server_.keys(), client.db, server_.keys().now_ms()};
+    spec.named_keys(ctx, args, [&](std::string_view key) { named.emplace_back(key); });
+    for (const std::string& key : named) want(client.db, key);
+    if (!missing.empty() && swapper.LoadAtOnce(missing)) missing.clear();
+  }
+  if (missing.empty()) return false;
   // All of them, so that none leaves while the others are loaded.
   std::vector<Swapper::StateKey> keys;
   for_each([&](uint32_t database, std::string_view key) { keys.push_back({database, std::string(key)}); });
+  for (std::string& key : named) keys.push_back({client.db, std::move(key)});
   client.parked = true;
   swapper.Load(std::move(keys), [this, id = client.id, saved = Copy(args)](const Result<void>& loaded) {
     if (loaded) {
@@ -220,7 +232,8 @@ void Dispatcher::AnswerBlocked(Client& client, std::string_view error) {
 
 void Dispatcher::ExecuteLater(Client& client, const std::vector<std::string>& saved) {
   const std::vector<std::string_view> args(saved.begin(), saved.end());
-  if (Execute(client, args, false) == Outcome::kDone) ResumeSoon(client);
+  // With what is behind it, before the next client that was put off: as Redis does.
+  if (Execute(client, args, false) == Outcome::kDone && on_resumed_) on_resumed_(client);
 }
 
 // Not at once: the requests behind the one that waited would run in the middle of whatever made it go on.

@@ -191,14 +191,17 @@ uint64_t Keyspace::NewEntry(const NewState& state, std::string_view value) {
   return entry;
 }
 
+// A small one goes at once; the rest of a large one in FreeStep()s, so that no DEL stalls.
+void Keyspace::FreeStructure(CollectionEncoding encoding, std::string_view head) {
+  if (!HasNodes(encoding)) return;
+  Structure structure{encoding, std::string(head)};
+  if (!FreeNodes(memory_, &structure, kNodesFreedAtOnce)) detached_structures_.push_back(std::move(structure));
+}
+
 void Keyspace::FreeEntry(uint64_t entry) {
   if ((entry & kEntryLive) == 0) return;
   const StateView view = ViewOf(entry);
-  if (view.type != ValueType::kString && HasNodes(view.collection_encoding())) {
-    // A small one goes at once; the rest of a large one in FreeStep()s, so that no DEL stalls.
-    Structure structure{view.collection_encoding(), std::string(view.value)};
-    if (!FreeNodes(memory_, &structure, kNodesFreedAtOnce)) detached_structures_.push_back(std::move(structure));
-  }
+  if (view.type != ValueType::kString) FreeStructure(view.collection_encoding(), view.value);
   FreeBlocks(entry);
 }
 
@@ -231,7 +234,7 @@ bool Keyspace::LinkAndFree(uint32_t physical, SlotRef& ref, uint64_t hash, uint6
   uint64_t old = 0;
   if (entry == 0) return false;
   if (!LinkEntry(physical, ref, hash, entry, expire_at_ms, &old)) {
-    FreeEntry(entry);
+    FreeBlocks(entry);  // nodes stay the caller's
     return false;
   }
   FreeEntry(old);
@@ -251,6 +254,16 @@ void Keyspace::EraseRef(uint32_t physical, const SlotRef& ref, uint64_t hash, st
   if ((ref.entry & kEntryStored) != 0 && stored_listener_ != nullptr) stored_listener_->OnErased(physical, hash, key);
   indexes_[physical]->Erase(ref, hash);
   FreeEntry(ref.entry);
+}
+
+std::optional<uint64_t> Keyspace::MemoryUsage(uint32_t database, std::string_view key) {
+  const SlotRef ref = FindLive(database, key, HashOf(key));
+  if (!ref) return std::nullopt;
+  uint64_t bytes = memory_.UsableBytes(EntryLink(ref.entry));
+  if ((ref.entry & kEntryExternal) != 0) bytes += memory_.UsableBytes(ValueLinkOf(ref.entry));
+  const StateView view = ViewOf(ref.entry);
+  if (view.type != ValueType::kString) bytes += NodesBytes(memory_, view.collection_encoding(), view.value);
+  return bytes;
 }
 
 bool Keyspace::Erase(uint32_t database, std::string_view key) {
@@ -334,10 +347,10 @@ Result<void> Keyspace::Copy(uint32_t from_database, std::string_view from, uint3
   }
   const uint64_t entry =
       NewEntry({to, view.type, static_cast<uint8_t>(view.encoding), view.expire_at_ms, view.access}, value);
-  if (entry == 0 && !copied.head.empty()) detached_structures_.push_back(std::move(copied));
   SlotRef target = FindLive(to_database, to, to_hash);
-  if (!LinkAndFree(Physical(to_database), target, to_hash, entry, view.expire_at_ms)) return OutOfMemory();
-  return {};
+  if (LinkAndFree(Physical(to_database), target, to_hash, entry, view.expire_at_ms)) return {};
+  if (!copied.head.empty()) detached_structures_.push_back(std::move(copied));
+  return OutOfMemory();
 }
 
 bool Keyspace::Freeze(uint32_t database, std::string_view key) {

@@ -49,6 +49,17 @@ struct StateView {
   CollectionEncoding collection_encoding() const { return static_cast<CollectionEncoding>(encoding); }
 };
 
+// A value that no key has yet, made by DecodeState or loaded from the store. Whoever has one gives it to a key or to
+// Keyspace::Discard.
+struct DetachedValue {
+  ValueType type = ValueType::kString;
+  uint8_t encoding = 0;  // StringEncoding or CollectionEncoding
+  std::string bytes;     // a string, a packed block, or a head whose nodes are in the arena
+  // Of a large string instead: an unlinked block that holds it.
+  shm::Link link = 0;
+  uint32_t link_bytes = 0;
+};
+
 // What a look at a key leaves behind: kRead counts a hit or a miss and touches the access word, kChange touches it
 // only, kPeek nothing.
 enum class Look { kRead, kChange, kPeek };
@@ -127,7 +138,17 @@ class Keyspace {
   Result<StateRef> CreateState(uint32_t database, std::string_view key, ValueType type, CollectionEncoding encoding,
                                std::string_view bytes, int64_t expire_at_ms);
 
+  // Gives a detached value to a key, replacing its whole state whatever its type. The value is taken over on success
+  // only.
+  Result<void> SetState(uint32_t database, std::string_view key, const DetachedValue& value, int64_t expire_at_ms);
+  // Frees a detached value, a large one in FreeStep()s.
+  void Discard(const DetachedValue& value);
+
   // ---- Any type ----
+  // The key must live.
+  void SetAccess(uint32_t database, std::string_view key, uint32_t access);
+  // Bytes of the arena that key and value take, the index left out. Nothing: no such key.
+  std::optional<uint64_t> MemoryUsage(uint32_t database, std::string_view key);
   bool Erase(uint32_t database, std::string_view key);
   // The key must live. kNoExpiry persists it.
   Result<void> SetExpiry(uint32_t database, std::string_view key, int64_t expire_at_ms);
@@ -181,6 +202,10 @@ class Keyspace {
   uint32_t IdleSeconds(uint32_t access) const;
   uint32_t LfuCounter(uint32_t access) const;  // decayed
   uint32_t Coldness(uint32_t access) const { return lfu_ ? 255 - LfuCounter(access) : IdleSeconds(access); }
+  // As if it had not been used for so long, or so often (RESTORE).
+  uint32_t AccessOfIdle(int64_t seconds) const;
+  uint32_t AccessOfFrequency(uint32_t counter) const;
+  bool lfu() const { return lfu_; }
   uint32_t AccessAfterLoad(uint32_t stored_access) const { return TouchedAccess(stored_access); }
 
   // ---- For the swapper ----
@@ -196,10 +221,9 @@ class Keyspace {
   // Turns a live entry into a keyless swapped-out one and retires its blocks.
   void SwapOut(uint32_t physical, shm::SlotRef ref, uint64_t hash);
   // Makes a key live, clean and stored that is swapped out (`indexed`), or in the store only because its index is not
-  // complete yet (then a keyless entry with its hash bits is another key's). The value is `value`, or lies already in
-  // the unlinked block `value_link` (more than kInlineValueBytesMax bytes), which is taken over on success.
-  Result<void> SwapIn(uint32_t physical, std::string_view key, bool indexed, std::string_view value,
-                      shm::Link value_link, int64_t expire_at_ms, uint32_t access);
+  // complete yet (then a keyless entry with its hash bits is another key's). The value is taken over on success only.
+  Result<void> SwapIn(uint32_t physical, std::string_view key, bool indexed, const DetachedValue& value,
+                      int64_t expire_at_ms, uint32_t access);
   // Deletes a swapped-out entry whose state has expired in the store; reports the effect.
   void ExpireSwappedOut(uint32_t physical, const shm::SlotRef& ref, uint64_t hash, std::string_view key);
   void ReportExpired(uint32_t physical, std::string_view key);
@@ -228,6 +252,7 @@ class Keyspace {
   uint64_t NewEntry(const NewState& state, std::string_view value);
   uint64_t NewEntryAround(const NewState& state, uint32_t value_bytes, shm::Link value_link,
                           std::string_view inline_value);
+  void FreeStructure(CollectionEncoding encoding, std::string_view head);
   void FreeEntry(uint64_t entry);   // its blocks, and the nodes of a collection
   void FreeBlocks(uint64_t entry);  // its blocks only
   bool Relink(StateRef& state, uint64_t entry);
@@ -238,6 +263,8 @@ class Keyspace {
   // Makes `entry` the one of its key; on success `*old` is what it replaced (0: nothing), not yet freed.
   bool LinkEntry(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint64_t entry, int64_t expire_at_ms,
                  uint64_t* old);
+  bool LinkDetached(uint32_t physical, shm::SlotRef& ref, const NewState& state, const DetachedValue& value,
+                    uint64_t flags, uint64_t* old);
   bool LinkAndFree(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint64_t entry, int64_t expire_at_ms);
   bool ResizeInline(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint32_t new_bytes, Room room);
   bool ResizeExternal(shm::SlotRef& ref, uint32_t new_bytes, Room room);

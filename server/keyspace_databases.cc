@@ -247,6 +247,23 @@ void Keyspace::TouchEntry(uint64_t entry) {
   if (touched != meta) shm::RacyStore32(block, touched);
 }
 
+void Keyspace::SetAccess(uint32_t database, std::string_view key, uint32_t access) {
+  const SlotRef ref = FindLive(database, key, HashOf(key));
+  CHECK(ref);
+  char* block = memory_.At(EntryLink(ref.entry));
+  shm::RacyStore32(block, (shm::RacyLoad32(block) & 0xff) | access << 8);
+}
+
+uint32_t Keyspace::AccessOfIdle(int64_t seconds) const {
+  const int64_t clock = (now_ms_ / 1000) & kAccessMask;
+  // Longer than the clock has run: as long as can be told, as Redis does it.
+  return static_cast<uint32_t>(seconds <= clock ? clock - seconds : (clock + kAccessMask / 2) % kAccessMask);
+}
+
+uint32_t Keyspace::AccessOfFrequency(uint32_t counter) const {
+  return (static_cast<uint32_t>(now_ms_ / 60000) & 0xffff) << 8 | counter;
+}
+
 // ---- Swapping ----
 
 void Keyspace::SwapOut(uint32_t physical, SlotRef ref, uint64_t hash) {
@@ -258,28 +275,48 @@ void Keyspace::SwapOut(uint32_t physical, SlotRef ref, uint64_t hash) {
   FreeEntry(live);
 }
 
-Result<void> Keyspace::SwapIn(uint32_t physical, std::string_view key, bool indexed, std::string_view value,
-                              shm::Link value_link, int64_t expire_at_ms, uint32_t access) {
-  const uint64_t hash = HashOf(key);
+Result<void> Keyspace::SwapIn(uint32_t physical, std::string_view key, bool indexed, const DetachedValue& value,
+                              int64_t expire_at_ms, uint32_t access) {
   SlotRef ref;
   if (indexed) {
-    ref = indexes_[physical]->Find(key, hash);
+    ref = indexes_[physical]->Find(key, HashOf(key));
     CHECK((ref.entry & kEntrySwapped) != 0);
   }
-  const NewState state{key, ValueType::kString, static_cast<uint8_t>(EncodingFor(value)), expire_at_ms, access};
-  const uint64_t entry = value_link != 0 ? NewEntryAround(state, static_cast<uint32_t>(value.size()), value_link, {})
-                                         : NewEntry(state, value);
-  if (entry == 0) return OutOfMemory();
   uint64_t old = 0;
-  if (!LinkEntry(physical, ref, hash, entry | kEntryStored | kEntryClean, expire_at_ms, &old)) {
-    if (value_link != 0) {
-      FreeKeyBlock(entry);
-    } else {
-      FreeEntry(entry);
-    }
-    return OutOfMemory();
-  }
+  const bool linked = LinkDetached(physical, ref, {key, value.type, value.encoding, expire_at_ms, access}, value,
+                                   kEntryStored | kEntryClean, &old);
+  if (!linked) return OutOfMemory();
   return {};
+}
+
+// LinkEntry of a new entry with these flags around the value.
+bool Keyspace::LinkDetached(uint32_t physical, SlotRef& ref, const NewState& state, const DetachedValue& value,
+                            uint64_t flags, uint64_t* old) {
+  const uint64_t entry =
+      value.link != 0 ? NewEntryAround(state, value.link_bytes, value.link, {}) : NewEntry(state, value.bytes);
+  if (entry == 0) return false;
+  if (LinkEntry(physical, ref, HashOf(state.key), entry | flags, state.expire_at_ms, old)) return true;
+  if (value.link != 0) {
+    FreeKeyBlock(entry);
+  } else {
+    FreeBlocks(entry);
+  }
+  return false;
+}
+
+Result<void> Keyspace::SetState(uint32_t database, std::string_view key, const DetachedValue& value,
+                                int64_t expire_at_ms) {
+  SlotRef ref = FindLive(database, key, HashOf(key));
+  uint64_t old = 0;
+  const NewState state{key, value.type, value.encoding, expire_at_ms, NewAccessWord()};
+  if (!LinkDetached(Physical(database), ref, state, value, 0, &old)) return OutOfMemory();
+  FreeEntry(old);
+  return {};
+}
+
+void Keyspace::Discard(const DetachedValue& value) {
+  if (value.link != 0) memory_.Free(value.link);
+  if (value.type != ValueType::kString) FreeStructure(static_cast<CollectionEncoding>(value.encoding), value.bytes);
 }
 
 void Keyspace::ReportExpired(uint32_t physical, std::string_view key) {

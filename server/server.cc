@@ -15,8 +15,10 @@
 #include "server/client_pause.h"
 #include "server/dispatcher.h"
 #include "server/log.h"
+#include "server/migrator.h"
 #include "server/swapper.h"
 #include "server/transaction.h"
+#include "server/types/field_expiries.h"
 #include "server/watched_keys.h"
 #include "swap/rocksdb_store.h"
 
@@ -112,6 +114,8 @@ Result<void> Server::Init(const ServerParts& parts) {
   blocked_ = std::make_unique<BlockedClients>(*this);
   pause_ = std::make_unique<ClientPause>(*this);
   watched_ = std::make_unique<WatchedKeys>(*this);
+  field_expiries_ = std::make_unique<FieldExpiries>(*this);
+  effects_.Add(field_expiries_.get());
   RegisterAppliers();
   startup_memory_ = used_memory();
   return {};
@@ -155,6 +159,11 @@ void Server::RemoveClient(Client& client) {
   pause_->Forget(client);
   EndTransaction(client);
   clients_.erase(client.id);
+}
+
+Migrator& Server::migrator() {
+  if (migrator_ == nullptr) migrator_ = std::make_unique<Migrator>(host_);
+  return *migrator_;
 }
 
 Client* Server::FindClient(uint64_t id) {
@@ -214,6 +223,7 @@ void Server::Cron() {
     const int64_t budget_us =
         250000 / std::max<int64_t>(1, config().hz) * std::max<int64_t>(1, config().active_expire_effort) / 4;
     keys_->ExpireStep(std::max<int64_t>(1000, budget_us));
+    field_expiries_->Step(std::max<int64_t>(1000, budget_us));
   }
   for (int step = 0; step < 16 && keys_->FreeStep(); ++step) {
   }

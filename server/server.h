@@ -29,6 +29,8 @@ class AttachService;
 class BlockedClients;
 class ClientPause;
 class Dispatcher;
+class Migrator;
+class FieldExpiries;
 class Swapper;
 class WatchedKeys;
 
@@ -73,6 +75,8 @@ class Server {
   BlockedClients& blocked() { return *blocked_; }
   ClientPause& pause() { return *pause_; }
   WatchedKeys& watched() { return *watched_; }
+  Migrator& migrator();  // begins with its first use
+  FieldExpiries& field_expiries() { return *field_expiries_; }
   EffectSink& effects() { return effects_; }
   const CommandTable& commands() const { return *commands_; }
   Stats& stats() { return stats_; }
@@ -137,6 +141,8 @@ class Server {
   std::unique_ptr<BlockedClients> blocked_;
   std::unique_ptr<ClientPause> pause_;
   std::unique_ptr<WatchedKeys> watched_;
+  std::unique_ptr<Migrator> migrator_;
+  std::unique_ptr<FieldExpiries> field_expiries_;
   std::map<uint64_t, std::unique_ptr<Client>> clients_;
   uint64_t next_client_id_ = 1;
   int64_t start_ms_ = 0;

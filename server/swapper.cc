@@ -12,6 +12,7 @@
 #include "server/log.h"
 #include "server/server.h"
 #include "server/store_thread.h"
+#include "server/types/object_codec.h"
 
 namespace chestbox {
 
@@ -31,6 +32,8 @@ constexpr uint64_t kBatchBytes = 1 << 20;
 // Candidates compared at a time, and how many of them go: the coldest quarter, as an approximation of LRU or LFU.
 constexpr size_t kCandidates = 16;
 constexpr size_t kPickedOfCandidates = 4;
+// Clean states that leave in one turn, which takes no disk to bound it: about 100 us.
+constexpr size_t kLeavesPerTurn = 32;
 // Buckets looked at for one group of candidates: bounds a step when nearly everything has left already.
 constexpr int kBucketsPerPick = 4096;
 // What the arena may take beyond its live blocks before we stop making up for it by swapping more out.
@@ -45,6 +48,7 @@ Swapper::Swapper(Keyspace& keys, Host& host, const Config& config, EffectSink& e
                  std::unique_ptr<swap::SwapStore> store)
     : keys_(keys),
       host_(host),
+      config_(config),
       effects_(effects),
       store_(std::move(store)),
       own_page_(std::make_unique<shm::ClientPage>()),
@@ -114,6 +118,7 @@ bool Swapper::MakesProgress() const {
 
 void Swapper::Regulate() {
   if (closed_ || standing_still_) return;
+  loads_at_once_ = 0;
   if (!changes_.empty()) FlushChanges();
   if (maxmemory_bytes_ != 0) Shrink();
   if (!memory_waiters_.empty()) PostWake();
@@ -161,6 +166,7 @@ void Swapper::StartSwapOuts() {
   std::vector<Outgoing> batch;
   uint64_t batch_bytes = 0;
   bool stuck = false;
+  const uint64_t left_before = stats_.swapped_out;
   while (stats_.bytes_in_flight + batch_bytes < kInFlightBytesMax) {
     const uint64_t used = UsedBytes();
     const uint64_t leaving = stats_.bytes_in_flight + batch_bytes + (keys_.retired_bytes() - pinned_bytes);
@@ -173,6 +179,12 @@ void Swapper::StartSwapOuts() {
       SendOut(std::exchange(batch, {}));
       batch_bytes = 0;
     }
+    if (stats_.swapped_out - left_before < kLeavesPerTurn) continue;
+    // Clean states can leave whenever there is need: below the high mark they stay.
+    const bool writing = stats_.bytes_in_flight + batch_bytes != 0;
+    shrinking_ = writing || UsedBytes() * 100 > maxmemory_bytes_ * high_percent_;
+    if (shrinking_) PostRegulate();
+    break;
   }
   if (!batch.empty()) SendOut(std::move(batch));
   keys_.FinishCommand();
@@ -268,11 +280,14 @@ bool Swapper::MakeOutgoing(uint32_t physical, shm::SlotRef& ref, uint64_t hash, 
   out->physical = physical;
   out->hash = hash;
   out->key = keys_.KeyOf(ref.entry);
-  out->attributes.type = rdb::kTypeString;
   out->attributes.expire_at_ms = view.expire_at_ms == kNoExpiry ? swap::kNoExpiry : view.expire_at_ms;
   out->attributes.access = view.access;
   uint64_t entry = ref.entry | kEntryStored | kEntryClean;
-  if ((ref.entry & kEntryExternal) != 0) {
+  if (view.type != ValueType::kString) {
+    // Encoded here: nodes are never pinned, so no other thread may look at them.
+    out->payload = EncodeState(keys_.memory(), view, ObjectReader::kOwn);
+    out->attributes.type = static_cast<uint8_t>(out->payload[0]);
+  } else if ((ref.entry & kEntryExternal) != 0) {
     out->pin = own_pins_.TakeSlot();
     if (out->pin == shm::kNoPinSlot) return false;
     // The write thread reads the value where it lies; pinned, and not mutable, it is neither changed nor freed

@@ -10,6 +10,7 @@
 #include "server/server.h"
 #include "server/store_thread.h"
 #include "server/swapper.h"
+#include "server/types/object_codec.h"
 
 namespace chestbox {
 
@@ -117,11 +118,14 @@ Result<void> Swapper::WriteBacklog() {
 
 // A value that is larger than one chunk, step by step; the record names it only once all of it is there.
 Result<void> Swapper::WriteChunked(Outgoing& state) {
-  char header[rdb::kStringHeaderSizeMax];
-  const size_t header_bytes = rdb::EncodeStringHeader(state.pinned_value.size(), header);
   const uint64_t value_id = store_->BeginValue();
-  std::string chunk(header, header_bytes);
-  std::string_view rest = state.pinned_value;
+  std::string chunk;
+  std::string_view rest = state.payload;
+  if (rest.empty()) {
+    char header[rdb::kStringHeaderSizeMax];
+    chunk.assign(header, rdb::EncodeStringHeader(state.pinned_value.size(), header));
+    rest = state.pinned_value;
+  }
   while (!rest.empty()) {
     const size_t bytes = std::min(rest.size(), swap::kChunkSize - chunk.size());
     chunk.append(rest.substr(0, bytes));
@@ -133,6 +137,7 @@ Result<void> Swapper::WriteChunked(Outgoing& state) {
     chunk.clear();
   }
   state.value_id = value_id;
+  state.payload.clear();
   return {};
 }
 
@@ -141,13 +146,13 @@ Result<void> Swapper::WriteBatch(std::vector<Outgoing>& states) {
   std::vector<swap::StateChange> changes;
   Result<void> outcome;
   for (Outgoing& state : states) {
-    if (state.pin != shm::kNoPinSlot || !state.pinned_value.empty()) {
-      if (state.pinned_value.size() + rdb::kStringHeaderSizeMax > swap::kChunkSize) {
-        outcome = WriteChunked(state);
-        if (!outcome) break;
-      } else {
-        state.payload = rdb::EncodeStringObject(state.pinned_value);
-      }
+    const bool pinned = state.pin != shm::kNoPinSlot || !state.pinned_value.empty();
+    const size_t bytes = pinned ? state.pinned_value.size() + rdb::kStringHeaderSizeMax : state.payload.size();
+    if (bytes > swap::kChunkSize) {
+      outcome = WriteChunked(state);
+      if (!outcome) break;
+    } else if (pinned) {
+      state.payload = rdb::EncodeStringObject(state.pinned_value);
     }
     changes.push_back(swap::PutState{{static_cast<uint8_t>(state.physical), shm::PositionOf(state.hash), state.key},
                                      state.attributes,
@@ -198,7 +203,10 @@ Result<void> Swapper::SaveStates() {
         out.key = key;
         out.attributes = {rdb::kTypeString, view.expire_at_ms == kNoExpiry ? swap::kNoExpiry : view.expire_at_ms,
                           view.access, 0};
-        if (view.value.size() <= shm::kInlineValueBytesMax) {
+        if (view.type != ValueType::kString) {
+          out.payload = EncodeState(keys_.memory(), view, ObjectReader::kOwn);
+          out.attributes.type = static_cast<uint8_t>(out.payload[0]);
+        } else if (view.value.size() <= shm::kInlineValueBytesMax) {
           out.payload = rdb::EncodeStringObject(view.value);
         } else {
           out.pinned_value = view.value;

@@ -416,7 +416,7 @@ constexpr CommandSpec kClientSubcommands[] = {
      .categories = kCatConnection,
      .group = "connection",
      .since = "6.2.0",
-     .complexity = "O(N) where N is the number of paused clients",
+     .complexity = "O(N) Where N is the number of paused clients",
      .summary = "Lets the clients go on that were paused."},
 };
 

@@ -11,15 +11,12 @@
 #include <thread>
 #include <vector>
 
-#include "protocol/rdb/string_codec.h"
 #include "server/commands/command_parser.h"
 #include "server/commands/connection.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
 #include "server/commands/number_parsing.h"
-#include "server/commands/object.h"
 #include "server/commands/subcommand_error.h"
-#include "server/config/config_text.h"
 #include "server/keyspace.h"
 #include "server/log.h"
 #include "server/swapper.h"
@@ -66,28 +63,6 @@ Result<void> ReplyWithError(CommandContext&, Args args, ReplyWriter& reply) {
 Result<void> SetActiveExpire(CommandContext& ctx, Args args, ReplyWriter& reply) {
   ctx.server.set_active_expire(std::atoi(std::string(args[2]).c_str()) != 0);
   reply.Ok();
-  return {};
-}
-
-// The state at `key` with its value; an Error if there is none, or if it is not in memory.
-Result<StateView> StateInMemory(CommandContext& ctx, std::string_view key) {
-  if (const Swapper* swapper = ctx.server.swapper(); swapper != nullptr && !swapper->InMemory(ctx.db, key)) {
-    return Error{"ERR the state is swapped out"};
-  }
-  const std::optional<StateView> state = ctx.keys.Peek(ctx.db, key);
-  if (!state) return Error{"ERR no such key"};
-  return *state;
-}
-
-// DEBUG OBJECT key -> where and how the value is kept
-Result<void> Object(CommandContext& ctx, Args args, ReplyWriter& reply) {
-  auto state = StateInMemory(ctx, args[2]);
-  if (!state) return state.error();
-  // Redis leaves the type byte out.
-  const size_t serialized = rdb::EncodeStringObject(state->value).size() - 1;
-  reply.SimpleString(fmt::format("Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
-                                 fmt::ptr(state->value.data()), EncodingName(*state), serialized, state->access,
-                                 ctx.keys.IdleSeconds(state->access)));
   return {};
 }
 
@@ -157,33 +132,6 @@ Result<void> Protocol(CommandContext&, Args args, ReplyWriter& reply) {
   return {};
 }
 
-// What a data set looks like after it went to disk and came back: nothing expired, values in the encodings that new
-// ones get.
-Result<void> Renew(CommandContext& ctx) {
-  while (ctx.keys.ExpireStep(std::numeric_limits<int32_t>::max()) != 0) {
-  }
-  std::vector<std::string> changed;
-  for (uint32_t database = 0; database < shm::kDatabases; ++database) {
-    uint64_t swapped_out = 0;
-    uint64_t position = 0;
-    do {
-      changed.clear();
-      position = ctx.keys.VisitBucket(
-          database, position,
-          [&](const Keyspace::KeyInfo& info) {
-            if (info.state.type == ValueType::kString && info.state.encoding != EncodingFor(info.state.value))
-              changed.emplace_back(info.key);
-          },
-          &swapped_out);
-      for (const std::string& key : changed) {
-        const std::string value(ctx.keys.Peek(database, key)->value);
-        if (auto done = ctx.keys.ReplaceString(database, key, value, EncodingFor(value)); !done) return done;
-      }
-    } while (position != 0);
-  }
-  return {};
-}
-
 // DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE] -> OK. There is no dump file to go through and to load another state from.
 Result<void> Reload(CommandContext& ctx, Args args, ReplyWriter& reply) {
   bool from_file = false;
@@ -215,17 +163,6 @@ Result<int64_t> CountArgument(std::string_view text) {
   if (!number) return number.error();
   if (*number < 0) return Error{"ERR value is out of range, must be positive"};
   return *number;
-}
-
-// DEBUG QUICKLIST-PACKED-THRESHOLD bytes -> OK. Where a list keeps its large elements is not a setting here.
-Result<void> QuicklistPackedThreshold(CommandContext&, Args args, ReplyWriter& reply) {
-  constexpr uint64_t kThresholdMax = (uint64_t{1} << 32) - (1 << 20);
-  const std::optional<uint64_t> bytes = ParseMemory(args[2]);
-  if (!bytes || *bytes > kThresholdMax) {
-    return Error{"ERR argument must be a memory value bigger than 1 and smaller than 4gb"};
-  }
-  reply.Ok();
-  return {};
 }
 
 // DEBUG POPULATE count [prefix] [size] -> OK: strings prefix:0, prefix:1, … of that size, where there are none
@@ -262,6 +199,10 @@ Result<void> Help(CommandContext&, Args args, ReplyWriter& reply) {
       "ERROR <string>",
       "    Return a Redis protocol error with <string> as message. Useful for clients",
       "    unit tests to simulate Redis errors.",
+      "HTSTATS-KEY <key>",
+      "    Show the size of the hash table behind a state.",
+      "LISTPACK <key>",
+      "    Tell whether the state is a listpack.",
       "LOG <message>",
       "    Write <message> to the server log.",
       "LOADAOF",
@@ -277,6 +218,8 @@ Result<void> Help(CommandContext&, Args args, ReplyWriter& reply) {
       "    Reply with a test value of the specified type. <type> can be: string,",
       "    integer, double, bignum, null, array, set, map, attrib, push, verbatim,",
       "    true, false.",
+      "QUICKLIST-PACKED-THRESHOLD <size>",
+      "    Accepted and without effect: large elements of lists are always kept apart.",
       "RELOAD [option ...]",
       "    Bring all states into the form in which saving and loading them would leave them.",
       "SET-ACTIVE-EXPIRE <0|1>",
@@ -305,12 +248,14 @@ constexpr Subcommand kSubcommands[] = {
     {"digest-value", DigestValue, 2, kAnyNumber},
     {"error", ReplyWithError, 3, 3},
     {"help", Help, 2, 2},
+    {"htstats-key", TableStats, 3, 3},
+    {"listpack", Listpack, 3, 3},
     {"loadaof", LoadAof, 2, kAnyNumber},
     {"log", Log, 3, 3},
     {"object", Object, 3, 3},
     {"populate", Populate, 3, 5},
     {"protocol", Protocol, 3, 3},
-    {"quicklist-packed-threshold", QuicklistPackedThreshold, 3, 3},
+    {"quicklist-packed-threshold", PackedThreshold, 3, 3},
     {"reload", Reload, 2, kAnyNumber},
     {"set-active-expire", SetActiveExpire, 3, 3},
     {"sleep", Sleep, 3, 3},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "server/command.h"
+#include "server/keyspace.h"
 
 namespace chestbox {
 
@@ -13,6 +14,17 @@ namespace debug {
 // debug_digest.cc: a hash over keys, values and whether they expire, the same as Redis computes.
 Result<void> Digest(CommandContext& ctx, Args args, ReplyWriter& reply);
 Result<void> DigestValue(CommandContext& ctx, Args args, ReplyWriter& reply);
+
+// debug_states.cc
+Result<void> Object(CommandContext& ctx, Args args, ReplyWriter& reply);
+Result<void> Listpack(CommandContext& ctx, Args args, ReplyWriter& reply);
+Result<void> TableStats(CommandContext& ctx, Args args, ReplyWriter& reply);
+Result<void> PackedThreshold(CommandContext& ctx, Args args, ReplyWriter& reply);
+// The state at `key` with its value; an Error if there is none, or if it is not in memory.
+Result<StateView> StateInMemory(CommandContext& ctx, std::string_view key);
+// Makes every state in memory what it would be after it went to disk and came back: nothing expired, values in the
+// encodings that new ones get.
+Result<void> Renew(CommandContext& ctx);
 
 }  // namespace debug
 }  // namespace chestbox

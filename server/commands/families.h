@@ -23,7 +23,19 @@ std::span<const CommandSpec> TransactionCommands();  // transactions.cc (MULTI E
 std::span<const CommandSpec> BitCommands();          // bits_rows.cc
 std::span<const CommandSpec> PfCommands();           // hyperloglog_rows.cc
 std::span<const CommandSpec> SetCommands();          // sets_rows.cc
+std::span<const CommandSpec> HashCommands();         // hashes.cc, hashes_*.cc
+std::span<const CommandSpec> HashExpiryCommands();   // hashes_expiry_rows.cc
 std::span<const CommandSpec> ListCommands();         // lists_rows.cc
 std::span<const CommandSpec> ListPopCommands();      // lists_rows_pop.cc
+std::span<const CommandSpec> DumpCommands();         // dump.cc
+std::span<const CommandSpec> MigrateCommands();      // migrate.cc
+std::span<const CommandSpec> SortedSetMemberCommands();     // sorted_sets_rows_members.cc
+std::span<const CommandSpec> SortedSetRangeCommands();      // sorted_sets_rows_ranges.cc
+std::span<const CommandSpec> SortedSetCombiningCommands();  // sorted_sets_rows_sets.cc
+std::span<const CommandSpec> GeoCommands();                 // geo_rows.cc
+std::span<const CommandSpec> GeoSearchCommands();           // geo_rows_search.cc
+std::span<const CommandSpec> StreamCommands();              // streams.cc and streams_*.cc
+std::span<const CommandSpec> SortCommands();                // sort.cc
+std::span<const CommandSpec> MemoryCommands();              // memory.cc
 
 }  // namespace chestbox

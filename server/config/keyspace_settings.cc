@@ -83,8 +83,8 @@ constexpr Setting kRows[] = {
     UnsignedMemory({"zset-max-listpack-value", "zset-max-ziplist-value"}, &Config::zset_max_listpack_value_bytes, 0,
                    LONG_MAX, kStored),
     UnsignedMemory("hll-sparse-max-bytes", &Config::hll_sparse_max_bytes, 0, LONG_MAX),
-    UnsignedMemory("stream-node-max-bytes", &Config::stream_node_max_bytes, 0, LONG_MAX, kStored),
-    Integer("stream-node-max-entries", &Config::stream_node_max_entries, 0, LLONG_MAX, kStored),
+    UnsignedMemory("stream-node-max-bytes", &Config::stream_node_max_bytes, 0, LONG_MAX),
+    Integer("stream-node-max-entries", &Config::stream_node_max_entries, 0, LLONG_MAX),
 
     // The work of Redis' own allocator and hash tables
     AcceptedBool("activerehashing", true),

@@ -207,6 +207,12 @@ Result<uint64_t> ListType::Create(CommandContext& ctx, std::string_view key, std
   return OutOfMemory();
 }
 
+Result<void> ListType::Store(CommandContext& ctx, std::string_view key, std::span<const std::string_view> elements) {
+  auto created = Create(ctx, key, elements, ListEnd::kBack);
+  if (!created) return created.error();
+  return {};
+}
+
 Result<void> ListType::PushAll(CommandContext& ctx, std::span<const std::string_view> elements, ListEnd end) {
   if (!packed()) return PushToTree(elements, end);
   if (StaysPacked(ctx, static_cast<int64_t>(EncodedBytesMax(elements)), elements.size())) {

@@ -38,6 +38,8 @@ class ListType {
   // or nothing happens if it `must_exist`. Its length afterwards.
   static Result<uint64_t> Push(CommandContext& ctx, std::string_view key, std::span<const std::string_view> elements,
                                ListEnd end, bool must_exist);
+  // Puts a list of these, at least one, in the place of whatever is at `key`; they do not lie in that key's state.
+  static Result<void> Store(CommandContext& ctx, std::string_view key, std::span<const std::string_view> elements);
 
   uint64_t size() const { return reader().size(); }
   shm::ListReader<const shm::DirectNodes> reader() const { return {nodes_, state_.encoding(), state_.bytes()}; }

@@ -20,7 +20,9 @@ import exceptions  # noqa: E402
 import harness  # noqa: E402
 import resp  # noqa: E402
 from generate import PATTERNS, Generator  # noqa: E402
+from generate_bits import SPARSE_LIMITS  # noqa: E402
 from generate_lists import step_waiting  # noqa: E402
+from generate_transactions import step_transaction  # noqa: E402
 
 COMMANDS_A_SESSION = 500
 FAILURES_MAX = 10  # sessions; more would only hide the first
@@ -90,11 +92,13 @@ class Session:
         self.one([b"FLUSHALL"])
         self.one([b"CONFIG", b"SET", b"hll-sparse-max-bytes", b"3000"])
         self.one([b"CONFIG", b"SET", b"list-max-listpack-size", b"-2"])
+        self.one([b"CONFIG", b"SET", b"stream-node-max-entries", self.random.choice([b"1", b"2", b"3", b"10", b"100"])])
         if self.random.random() < 0.5:
             self.one([b"HELLO", b"3"])
         steps = [self.step_command] * 40 + [self.step_pipeline] * 2 + [self.step_inline] * 4 + [self.step_keys, self.step_scan,
                                                                                                self.step_short_life] + \
-                [self.step_random_key, self.step_silence, lambda: step_waiting(self)]
+                [self.step_random_key, self.step_silence, self.step_sparse_limit, lambda: step_waiting(self),
+                 lambda: step_transaction(self), lambda: step_transaction(self)]
         while self.count < COMMANDS_A_SESSION:
             self.random.choice(steps)()
         self.compare_everything()
@@ -169,6 +173,9 @@ class Session:
         self.one(question)
         self.one([b"EXISTS", key])  # Redis counts an expired key in DBSIZE until somebody touches it
 
+    def step_sparse_limit(self):
+        self.one([b"CONFIG", b"SET", b"hll-sparse-max-bytes", self.random.choice(SPARSE_LIMITS)])
+
     def step_quit(self):
         self.one([b"QUIT"])
         for connection in self.connections:
@@ -183,6 +190,20 @@ class Session:
             self.fail(command, *[repr(reply).encode() for reply in replies])
         return replies[0]
 
+    def compare_dumps(self, key):
+        """Each server restores what the other one dumps, and has the same value as before."""
+        copy = b"\x00restored"
+        dumps = [connection.call("DUMP", key) for connection in self.connections]
+        for connection, dump in zip(self.connections, reversed(dumps)):
+            connection.call("RESTORE", copy, 0, dump, "REPLACE")
+        digests = self.compare_values([b"DEBUG", b"DIGEST-VALUE", key, copy], list)
+        types = self.compare_values([b"TYPE", copy], bytes)
+        kinds = [connection.call("TYPE", key) for connection in self.connections]
+        expires = self.connections[0].call("PTTL", key) != -1
+        if kinds != [types, types] or (digests[0] != digests[1] and not expires):
+            self.fail([b"DUMP", key], repr((kinds[0], digests[0], dumps[0])).encode(), repr((types, digests[1], dumps[1])).encode())
+        self.one([b"DEL", copy])
+
     def compare_everything(self):
         """All databases in full: keys, values, encodings, times to live."""
         for database in (b"0", b"1", b"2", b"15"):
@@ -190,12 +211,14 @@ class Session:
             self.one([b"DBSIZE"])
             for key in self.compare_values([b"KEYS", b"*"], sorted):
                 for command in ([b"GET", key], [b"PEXPIRETIME", key], [b"OBJECT", b"ENCODING", key],
-                                [b"LRANGE", key, b"0", b"-1"]):
+                                [b"LRANGE", key, b"0", b"-1"],
+                                [b"XINFO", b"STREAM", key, b"FULL", b"COUNT", b"0"]):
                     self.one(command)
+                self.compare_dumps(key)
 
 
 def start(program, arguments=()):
-    return harness.Server(program, *arguments)
+    return harness.Server(program, "--enable-debug-command", "yes", *arguments)
 
 
 def main():

@@ -45,7 +45,9 @@ def run_unit(source, unit, program, skips, only=()):
         skip_file.flush()
         stale = [name for name, commands in skips.items() if commands != ALONE and knows_all(server, commands)]
         command = ["./runtest", "--host", "127.0.0.1", "--port", str(server.port), "--single", unit, "--durable",
-                   "--timeout", "120"]
+                   "--timeout", "120",
+                   # So that several runs do not meet at one port.
+                   "--baseport", str(11111 + os.getpid() % 40 * 1000)]
         if skips:
             command += ["--skipfile", skip_file.name]
         for name in only:

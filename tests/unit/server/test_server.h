@@ -57,6 +57,7 @@ class TestServer {
 
   std::string Run(std::initializer_list<std::string_view> args) { return RunAs(*client_, args); }
   std::string RunAs(Client& client, std::initializer_list<std::string_view> args);
+  std::string RunArgs(Client& client, const std::vector<std::string_view>& args);
   // A request line split at spaces: Do("set k v ex 10").
   std::string Do(std::string_view line);
   Client& AddClient() { return server_->AddClient(nullptr); }
@@ -70,8 +71,6 @@ class TestServer {
   RecordedEffects& effects() { return effects_; }
 
  private:
-  std::string RunArgs(Client& client, const std::vector<std::string_view>& args);
-
   std::string directory_;
   Settings settings_;
   TestHost host_;

@@ -4,6 +4,7 @@
 #include <future>
 #include <string>
 
+#include "protocol/shm/layout.h"
 #include "tests/unit/shmclient/fake_server.h"
 
 namespace chestbox::shmclient {
@@ -154,7 +155,7 @@ TEST_CASE("An answer to ATTACH without descriptors, or with nonsense, leaves the
   for (const std::string_view answer : {"*3\r\n$1\r\n5\r\n:1000000\r\n:8192\r\n", "*1\r\n:1\r\n", "+OK\r\n", ":3\r\n",
                                         "-ERR unknown command 'CHESTBOX'\r\n", "-NOPERM no\r\n"}) {
     const FakeServer server({[&](Peer& peer) {
-      peer.ReceiveUntil("ATTACH\r\n$1\r\n1\r\n");
+      peer.ReceiveUntil("ATTACH\r\n$1\r\n" + std::to_string(shm::kLayoutVersion) + "\r\n");
       peer.Send(answer);
       peer.ReceiveUntil("key\r\n");
       peer.Send("$5\r\nvalue\r\n");
@@ -174,7 +175,7 @@ TEST_CASE("A server that turns the client away fails the connect with its words"
        {"-NOAUTH Authentication required.\r\n", "-ERR max number of clients reached\r\n",
         "-DENIED Redis is running in protected mode\r\n"}) {
     const FakeServer server({[&](Peer& peer) {
-      peer.ReceiveUntil("1\r\n");
+      peer.ReceiveUntil("ATTACH\r\n$1\r\n" + std::to_string(shm::kLayoutVersion) + "\r\n");
       peer.Send(answer);
       peer.WaitForClose();
     }});

@@ -1,0 +1,124 @@
+// DEBUG's subcommands that look into single states, or put all of them through the form in which they are stored.
+#include <fmt/format.h>
+
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "protocol/shm/hash_table_reader.h"
+#include "server/commands/command_parser.h"
+#include "server/commands/debug.h"
+#include "server/commands/number_parsing.h"
+#include "server/commands/object.h"
+#include "server/config/config_text.h"
+#include "server/keyspace.h"
+#include "server/log.h"
+#include "server/server.h"
+#include "server/swapper.h"
+#include "server/types/object_codec.h"
+
+namespace chestbox::debug {
+
+Result<StateView> StateInMemory(CommandContext& ctx, std::string_view key) {
+  if (const Swapper* swapper = ctx.server.swapper(); swapper != nullptr && !swapper->InMemory(ctx.db, key)) {
+    return Error{"ERR the state is swapped out"};
+  }
+  const std::optional<StateView> state = ctx.keys.Peek(ctx.db, key);
+  if (!state) return Error{"ERR no such key"};
+  return *state;
+}
+
+// DEBUG OBJECT key -> where and how the value is kept
+Result<void> Object(CommandContext& ctx, Args args, ReplyWriter& reply) {
+  auto state = StateInMemory(ctx, args[2]);
+  if (!state) return state.error();
+  // Redis leaves the type byte out.
+  const size_t serialized = EncodeState(ctx.keys.memory(), *state, ObjectReader::kRedis7).size() - 1;
+  reply.SimpleString(fmt::format("Value at:{} refcount:1 encoding:{} serializedlength:{} lru:{} lru_seconds_idle:{}",
+                                 fmt::ptr(state->value.data()), EncodingName(*state), serialized, state->access,
+                                 ctx.keys.IdleSeconds(state->access)));
+  return {};
+}
+
+// DEBUG LISTPACK key -> whether it is one; its insides are no text
+Result<void> Listpack(CommandContext& ctx, Args args, ReplyWriter& reply) {
+  auto state = StateInMemory(ctx, args[2]);
+  if (!state) return state.error();
+  if (EncodingName(*state) != "listpack") return Error{"ERR Not a listpack encoded object."};
+  reply.SimpleString("Listpack structure printed on stdout");
+  return {};
+}
+
+// DEBUG HTSTATS-KEY key -> text about the hash table behind the state
+Result<void> TableStats(CommandContext& ctx, Args args, ReplyWriter& reply) {
+  auto state = StateInMemory(ctx, args[2]);
+  if (!state) return state.error();
+  shm::HashTableHead head;
+  if (state->type == ValueType::kString || state->collection_encoding() != CollectionEncoding::kTable ||
+      !shm::LoadTableHead(state->value, &head)) {
+    return Error{"ERR The value stored at the specified key is not represented using an hash table"};
+  }
+  reply.Verbatim("txt", fmt::format("[Dictionary HT]\nHash table 0 stats (main hash table):\n table size: {}\n"
+                                    " number of elements: {}\n",
+                                    head.buckets, head.rows));
+  return {};
+}
+
+// DEBUG QUICKLIST-PACKED-THRESHOLD bytes -> OK: lists here keep large elements apart whatever is said
+Result<void> PackedThreshold(CommandContext&, Args args, ReplyWriter& reply) {
+  constexpr uint64_t kBytesMax = (uint64_t{1} << 32) - (1 << 20);
+  const auto bytes = ParseMemory(args[2]);
+  if (!bytes || *bytes > kBytesMax) {
+    return Error{"ERR argument must be a memory value bigger than 1 and smaller than 4gb"};
+  }
+  reply.Ok();
+  return {};
+}
+
+namespace {
+
+// Whether a state would look different after it went to disk and came back.
+bool ChangesOnDisk(const StateView& state) {
+  return state.type != ValueType::kString || state.encoding != EncodingFor(state.value);
+}
+
+Result<void> RenewState(CommandContext& ctx, uint32_t database, const std::string& key) {
+  const StateView state = *ctx.keys.Peek(database, key);
+  const uint32_t access = state.access;
+  const std::string object = EncodeState(ctx.keys.memory(), state, ObjectReader::kOwn);
+  auto value = DecodeState(ctx.keys, ctx.server.config(), object, rdb::Trust::kForeign);
+  if (!value) return value.error();
+  if (auto set = ctx.keys.SetState(database, key, *value, state.expire_at_ms); !set) {
+    ctx.keys.Discard(*value);
+    return set;
+  }
+  ctx.keys.SetAccess(database, key, access);
+  return {};
+}
+
+}  // namespace
+
+Result<void> Renew(CommandContext& ctx) {
+  while (ctx.keys.ExpireStep(std::numeric_limits<int32_t>::max()) != 0) {
+  }
+  std::vector<std::string> changed;
+  for (uint32_t database = 0; database < shm::kDatabases; ++database) {
+    uint64_t swapped_out = 0;
+    uint64_t position = 0;
+    do {
+      changed.clear();
+      position = ctx.keys.VisitBucket(
+          database, position,
+          [&](const Keyspace::KeyInfo& info) {
+            if (ChangesOnDisk(info.state)) changed.emplace_back(info.key);
+          },
+          &swapped_out);
+      for (const std::string& key : changed) {
+        if (auto renewed = RenewState(ctx, database, key); !renewed) return renewed;
+      }
+    } while (position != 0);
+  }
+  return {};
+}
+
+}  // namespace chestbox::debug
