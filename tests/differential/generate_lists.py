@@ -103,7 +103,7 @@ def step_waiting(session):
     session.one([b"SELECT", b"0"])
     if random.random() < 0.5:
         session.one([b"DEL"] + LISTS)
-    waiting = generator.list_wait(b"0.06")
+    waiting = generator.list_wait(b"0.12")
     others = [server.connect() for server in session.servers]
     try:
         for connection in others:
