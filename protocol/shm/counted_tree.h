@@ -105,10 +105,10 @@ class CountedTree {
 
   void RemoveLeaf(const CountedPlace& place);
   void Repair(const CountedPlace& place);
-  bool MergeAt(const CountedPlace::Step& parent, uint32_t level);
+  bool MergeAt(const CountedPlace::Step& step, uint32_t level);
   bool BelowQuarter(Link link, uint32_t level) const;
   bool FitTogether(Link left, Link right, uint32_t level) const;
-  void Merge(Node parent, uint32_t left, uint32_t level);
+  void Merge(const CountedPlace::Step& step, uint32_t left, uint32_t level);
   void Collapse();
   void RepairAround(uint64_t rank);
   void EraseIn(Link link, uint32_t level, uint64_t from, uint64_t to);

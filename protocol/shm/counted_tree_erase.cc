@@ -64,28 +64,38 @@ bool CountedTree::MergeAt(const CountedPlace::Step& step, uint32_t level) {
   for (const uint32_t left : {index, index - 1}) {
     if (left >= parent.children() || left + 1 >= parent.children()) continue;
     if (!FitTogether(parent.Child(left), parent.Child(left + 1), level)) continue;
-    Merge(parent, left, level);
+    Merge(step, left, level);
     return true;
   }
   return false;
 }
 
-void CountedTree::Merge(Node parent, uint32_t left, uint32_t level) {
+// The children `left` and left + 1 become one.
+void CountedTree::Merge(const CountedPlace::Step& step, uint32_t left, uint32_t level) {
+  Node parent = NodeOf(step);
   const Link into = parent.Child(left);
   const Link from = parent.Child(left + 1);
+  parent.SetRows(left, parent.Rows(left) + parent.Rows(left + 1));
+  parent.RemoveAt(left + 1);
   if (level == 0) {
     const PackedReader target = LeafAt(into);
     const PackedReader source = LeafAt(from);
     const std::string_view elements(memory_.At(from) + kPackedHeaderBytes, source.end() - kPackedHeaderBytes);
     ApplySplice(memory_.At(into), {target.end(), target.end(), elements, static_cast<int>(source.count())});
     FreeLeaf(from);
-  } else {
-    Node target = NodeAt(into);
-    NodeAt(from).MoveTail(0, &target);
-    FreeNode(from);
+    return;
   }
-  parent.SetRows(left, parent.Rows(left) + parent.Rows(left + 1));
-  parent.RemoveAt(left + 1);
+  Node target = NodeAt(into);
+  const uint32_t seam = target.children();
+  NodeAt(from).MoveTail(0, &target);
+  FreeNode(from);
+  // Those at the seam are neighbours now, and may both be small.
+  CountedPlace::Step beside{memory_.At(into), into, seam};
+  if (!MergeAt(beside, level - 1)) {
+    beside.index = seam - 1;
+    (void)MergeAt(beside, level - 1);
+  }
+  if (parent.children() > 1) (void)MergeAt({step.node, step.link, left}, level);
 }
 
 // Along the whole way to a place: what is on it may have become small.
