@@ -111,13 +111,14 @@ enum KeyFlag : uint32_t {
   kKeyDelete = 1 << 7,
   kKeyNotKey = 1 << 8,
   kKeyVariableFlags = 1 << 9,
+  kKeyIncomplete = 1 << 10,
 };
 
 // Keys at args[first], args[first + step], … args[last]; a negative `last` counts from the end. first 0: no keys.
 // Or where the arguments say so:
 //   kCounted   args[first] is the number of keys that follow it
-//   kKeyword   behind `keyword`, which is looked for from args[first] on: one key, or all that follow if `last` is
-//   negative
+//   kKeyword   behind `keyword`, which is looked for from args[first] on (negative: from that place from the end,
+//   backwards): one key, or all that follow if `last` is negative
 struct KeyRange {
   enum class Place : uint8_t { kFixed, kCounted, kKeyword };
   int first = 0;

@@ -15,10 +15,11 @@
 #include "server/client_pause.h"
 #include "server/dispatcher.h"
 #include "server/log.h"
+#include "server/migrator.h"
 #include "server/swapper.h"
 #include "server/transaction.h"
-#include "server/watched_keys.h"
 #include "server/types/field_expiries.h"
+#include "server/watched_keys.h"
 #include "swap/rocksdb_store.h"
 
 namespace chestbox {
@@ -158,6 +159,11 @@ void Server::RemoveClient(Client& client) {
   pause_->Forget(client);
   EndTransaction(client);
   clients_.erase(client.id);
+}
+
+Migrator& Server::migrator() {
+  if (migrator_ == nullptr) migrator_ = std::make_unique<Migrator>(host_);
+  return *migrator_;
 }
 
 Client* Server::FindClient(uint64_t id) {

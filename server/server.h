@@ -29,6 +29,7 @@ class AttachService;
 class BlockedClients;
 class ClientPause;
 class Dispatcher;
+class Migrator;
 class FieldExpiries;
 class Swapper;
 class WatchedKeys;
@@ -74,6 +75,7 @@ class Server {
   BlockedClients& blocked() { return *blocked_; }
   ClientPause& pause() { return *pause_; }
   WatchedKeys& watched() { return *watched_; }
+  Migrator& migrator();  // begins with its first use
   FieldExpiries& field_expiries() { return *field_expiries_; }
   EffectSink& effects() { return effects_; }
   const CommandTable& commands() const { return *commands_; }
@@ -139,6 +141,7 @@ class Server {
   std::unique_ptr<BlockedClients> blocked_;
   std::unique_ptr<ClientPause> pause_;
   std::unique_ptr<WatchedKeys> watched_;
+  std::unique_ptr<Migrator> migrator_;
   std::unique_ptr<FieldExpiries> field_expiries_;
   std::map<uint64_t, std::unique_ptr<Client>> clients_;
   uint64_t next_client_id_ = 1;

@@ -2,8 +2,8 @@
 
 #include <time.h>
 
+#include <algorithm>
 #include <memory>
-
 
 namespace chestbox::shmclient {
 
@@ -30,6 +30,11 @@ int64_t WallClockMs() {
   return now.tv_sec * 1000 + now.tv_nsec / 1'000'000;
 }
 
+bool EqualsWord(std::string_view text, std::string_view word) {
+  return std::equal(text.begin(), text.end(), word.begin(), word.end(),
+                    [](char a, char b) { return (a >= 'A' && a <= 'Z' ? static_cast<char>(a - 'A' + 'a') : a) == b; });
+}
+
 bool ReplyWrongType(LocalRead& read) {
   read.reply().Error("WRONGTYPE Operation against a key holding the wrong kind of value");
   return true;
@@ -37,7 +42,8 @@ bool ReplyWrongType(LocalRead& read) {
 
 LocalCommands::LocalCommands() : slots_(kSlots), reader_(redisReaderCreate()) {
   values_.bytes_max = kValuesBytesMax;
-  for (const auto& family : {LocalStringCommands(), LocalKeyCommands()}) {
+  for (const auto& family : {LocalStringCommands(), LocalKeyCommands(), LocalHashCommands(), LocalListCommands(),
+                             LocalSetCommands(), LocalSortedSetCommands(), LocalStreamCommands()}) {
     for (const LocalCommand& command : family) {
       size_t slot = HashName(command.name) % kSlots;
       while (slots_[slot] != nullptr) slot = (slot + 1) % kSlots;

@@ -72,6 +72,18 @@ struct LocalCommand {
 // The families' tables.
 std::span<const LocalCommand> LocalStringCommands();
 std::span<const LocalCommand> LocalKeyCommands();
+std::span<const LocalCommand> LocalHashCommands();
+std::span<const LocalCommand> LocalListCommands();
+std::span<const LocalCommand> LocalSetCommands();
+std::span<const LocalCommand> LocalSortedSetCommands();
+std::span<const LocalCommand> LocalStreamCommands();
+
+// Elements of a reply that is made here: a longer one takes so long that the server is as fast, and a state under
+// change would not hold still for it.
+inline constexpr uint64_t kLocalElementsMax = 4096;
+
+// In any case; `word` is in lower case.
+bool EqualsWord(std::string_view text, std::string_view word);
 
 // "WRONGTYPE …" as the reply.
 bool ReplyWrongType(LocalRead& read);

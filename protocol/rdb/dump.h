@@ -16,7 +16,8 @@ inline constexpr uint16_t kVersionMax = 12;
 // Adds the footer to an object.
 void AppendFooter(std::string& object);
 
-// The object in a payload. False: its footer is wrong, or newer than kVersionMax.
+// The object in a payload. False: its footer is wrong, or newer than kVersionMax. A sum of 0 stands for none, as in
+// newer versions of Redis.
 bool ParseDump(std::string_view payload, std::string_view* object);
 
 }  // namespace chestbox::rdb

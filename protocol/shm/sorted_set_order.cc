@@ -1,13 +1,63 @@
 #include "protocol/shm/sorted_set_order.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <string>
 
 #include "protocol/resp/number_format.h"
 
 namespace chestbox::shm {
+
+namespace {
+
+// As strtod reads it, to the end of the text.
+std::optional<double> Bound(std::string_view text, bool* exclusive) {
+  *exclusive = !text.empty() && text.front() == '(';
+  if (*exclusive) text.remove_prefix(1);
+  const std::string copy(text);
+  char* end = nullptr;
+  const double value = std::strtod(copy.c_str(), &end);
+  if (*end != '\0' || std::isnan(value)) return std::nullopt;
+  return value;
+}
+
+std::optional<LexBound> LexBoundOf(std::string_view text) {
+  if (text == "-") return LexBound{LexBound::Kind::kLowest, {}};
+  if (text == "+") return LexBound{LexBound::Kind::kHighest, {}};
+  if (text.starts_with('(')) return LexBound{LexBound::Kind::kExclusive, text.substr(1)};
+  if (text.starts_with('[')) return LexBound{LexBound::Kind::kInclusive, text.substr(1)};
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<ScoreRange> ParseScoreRange(std::string_view min, std::string_view max) {
+  ScoreRange range;
+  const std::optional<double> low = Bound(min, &range.min_exclusive);
+  const std::optional<double> high = Bound(max, &range.max_exclusive);
+  if (!low || !high) return std::nullopt;
+  range.min = *low;
+  range.max = *high;
+  return range;
+}
+
+std::optional<LexRange> ParseLexRange(std::string_view min, std::string_view max) {
+  const std::optional<LexBound> low = LexBoundOf(min);
+  const std::optional<LexBound> high = LexBoundOf(max);
+  if (!low || !high) return std::nullopt;
+  return LexRange{*low, *high};
+}
+
+RankRange RankRangeOf(int64_t start, int64_t stop, uint64_t size) {
+  const auto length = static_cast<int64_t>(size);
+  if (start < 0) start = std::max<int64_t>(start + length, 0);
+  if (stop < 0) stop += length;
+  if (start > stop || start >= length) return {};
+  return {static_cast<uint64_t>(start), static_cast<uint64_t>(std::min(stop, length - 1)) + 1};
+}
 
 namespace {
 
@@ -100,6 +150,13 @@ void AppendPackedScore(double score, std::string* out) {
   if (AsInteger(score, &integer)) return AppendInteger(integer, out);
   char text[resp::kDoubleBytesMax];
   AppendElement(resp::FormatDouble(score, text), out);
+}
+
+std::string_view PackedScoreText(double score, char* buffer) {
+  static_assert(kScoreTextBytes >= resp::kDoubleBytesMax);
+  int64_t integer = 0;
+  if (!AsInteger(score, &integer)) return resp::FormatDouble(score, buffer);
+  return {buffer, static_cast<size_t>(std::to_chars(buffer, buffer + kScoreTextBytes, integer).ptr - buffer)};
 }
 
 void AppendLeafScore(double score, std::string* out) {

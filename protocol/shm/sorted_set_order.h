@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -42,6 +43,10 @@ struct LexRange {
   bool Empty() const;
 };
 
+// ZRANGE's arguments: "5", "(5", "-inf"; "[a", "(a", "-", "+". Nothing if they are none.
+std::optional<ScoreRange> ParseScoreRange(std::string_view min, std::string_view max);
+std::optional<LexRange> ParseLexRange(std::string_view min, std::string_view max);
+
 // Ranks [first, last).
 struct RankRange {
   uint64_t first = 0;
@@ -49,6 +54,9 @@ struct RankRange {
 
   uint64_t count() const { return last > first ? last - first : 0; }
 };
+
+// Of ZRANGE's indexes, both included, negative ones from the end.
+RankRange RankRangeOf(int64_t start, int64_t stop, uint64_t size);
 
 struct ScoredMember {
   std::string_view member;
@@ -62,6 +70,9 @@ inline bool ComesBefore(double a, std::string_view x, double b, std::string_view
 double ScoreOf(const PackedElement& element);
 void AppendPackedScore(double score, std::string* out);  // in a packed set
 void AppendLeafScore(double score, std::string* out);    // in a leaf
+// The text of a packed set's score element, which is what ZSCAN shows. `buffer` holds kScoreTextBytes.
+inline constexpr size_t kScoreTextBytes = 32;
+std::string_view PackedScoreText(double score, char* buffer);
 
 // Negative, 0 or positive: how an element that is a member compares with `member`.
 int CompareMember(const PackedElement& element, std::string_view member);

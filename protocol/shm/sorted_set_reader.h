@@ -10,10 +10,12 @@
 
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <optional>
 #include <string_view>
 #include <type_traits>
 
+#include "protocol/resp/number_format.h"
 #include "protocol/shm/counted_tree_reader.h"
 #include "protocol/shm/encoding.h"
 #include "protocol/shm/hash.h"
@@ -106,28 +108,40 @@ class SortedSetReader {
   RankRange InScores(const ScoreRange& range) {
     if (packed_) return Packed().InScores(range);
     if (range.Empty()) return {};
-    return Between(ScoredProbe{.score = range.min, .any_member = true, .after_equal = range.min_exclusive},
-                   ScoredProbe{.score = range.max, .any_member = true, .after_equal = !range.max_exclusive});
+    // Most ranges are open at one side.
+    constexpr double kInfinity = std::numeric_limits<double>::infinity();
+    RankRange found{0, head_.tree.rows};
+    if (range.min != -kInfinity || range.min_exclusive) {
+      found.first = RankOf(ScoredProbe{.score = range.min, .any_member = true, .after_equal = range.min_exclusive});
+    }
+    if (range.max != kInfinity || range.max_exclusive) {
+      found.last = RankOf(ScoredProbe{.score = range.max, .any_member = true, .after_equal = !range.max_exclusive});
+    }
+    return found;
   }
 
   // As PackedSortedSet::InLex; in a large set whose scores differ the result is any range.
   RankRange InLex(const LexRange& range, bool from_end) {
     if (packed_) return Packed().InLex(range, from_end);
     if (range.Empty()) return {};
-    return Between(LexProbe{range.min, range.min.kind == LexBound::Kind::kExclusive},
-                   LexProbe{range.max, range.max.kind == LexBound::Kind::kInclusive});
+    return {RankOf(LexProbe{range.min, range.min.kind == LexBound::Kind::kExclusive}),
+            RankOf(LexProbe{range.max, range.max.kind == LexBound::Kind::kInclusive})};
   }
 
   // As PackedSortedSet::ForEach.
   template <class Visit>
-  void ForEach(uint64_t rank, uint64_t count, bool backwards, Visit&& visit) {
+  void ForEach(uint64_t rank, uint64_t count, bool backwards, Visit&& visit, bool with_scores = true) {
     if (packed_) {
-      Packed().ForEach(rank, count, backwards, visit);
+      Packed().ForEach(rank, count, backwards, visit, with_scores);
     } else if (rank < size() && count > 0) {
       backwards ? Check(WalkDown(rank, count, visit)) : Check(WalkUp(rank, count, visit));
     }
   }
 
+  // A score as ZSCAN shows it. `buffer` holds kScoreTextBytes.
+  std::string_view ScanText(double score, char* buffer) const {
+    return packed_ ? PackedScoreText(score, buffer) : resp::FormatDouble(score, buffer);
+  }
   // A step of ZSCAN from a cursor (0: the start) on, about `count` members long. The next cursor, 0 at the end.
   template <class Visit>
   uint64_t Scan(uint64_t cursor, uint64_t count, Visit&& visit) {
@@ -175,13 +189,11 @@ class SortedSetReader {
     return looked == Looked::kFound;
   }
 
+  // How many members are before what the probe seeks.
   template <class Probe>
-  RankRange Between(const Probe& first, const Probe& last) {
-    CountedPlace from;
-    CountedPlace to;
-    const CountedTreeReader<Nodes> tree = Tree();
-    if (!Check(tree.Seek(first, &from) && tree.Seek(last, &to))) return {};
-    return {from.rank, to.rank};
+  uint64_t RankOf(const Probe& probe) {
+    CountedPlace place;
+    return Check(Tree().Seek(probe, &place)) ? place.rank : 0;
   }
 
   // The pair at `position` of a leaf; its end is where the next one begins.

@@ -28,6 +28,7 @@ std::span<const CommandSpec> HashExpiryCommands();   // hashes_expiry_rows.cc
 std::span<const CommandSpec> ListCommands();         // lists_rows.cc
 std::span<const CommandSpec> ListPopCommands();      // lists_rows_pop.cc
 std::span<const CommandSpec> DumpCommands();         // dump.cc
+std::span<const CommandSpec> MigrateCommands();      // migrate.cc
 std::span<const CommandSpec> SortedSetMemberCommands();     // sorted_sets_rows_members.cc
 std::span<const CommandSpec> SortedSetRangeCommands();      // sorted_sets_rows_ranges.cc
 std::span<const CommandSpec> SortedSetCombiningCommands();  // sorted_sets_rows_sets.cc
@@ -35,5 +36,6 @@ std::span<const CommandSpec> GeoCommands();                 // geo_rows.cc
 std::span<const CommandSpec> GeoSearchCommands();           // geo_rows_search.cc
 std::span<const CommandSpec> StreamCommands();              // streams.cc and streams_*.cc
 std::span<const CommandSpec> SortCommands();                // sort.cc
+std::span<const CommandSpec> MemoryCommands();              // memory.cc
 
 }  // namespace chestbox

@@ -67,8 +67,7 @@ Result<double> ScoreArgument(std::string_view text, std::string_view error = {})
 // The ends of a range by score ("(1.5", "+inf") and by member ("[a", "-"). The texts outlive the range.
 Result<ScoreRange> ScoreRangeArguments(std::string_view min, std::string_view max);
 Result<LexRange> LexRangeArguments(std::string_view min, std::string_view max);
-// Ranks from `start` to `stop`, both included and counted from the end if negative.
-RankRange RankRangeOf(int64_t start, int64_t stop, uint64_t size);
+using shm::RankRangeOf;
 
 // What ZADD does with each pair.
 struct AddOptions {

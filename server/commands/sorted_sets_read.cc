@@ -4,8 +4,6 @@
 #include <random>
 #include <unordered_set>
 
-#include "protocol/glob.h"
-#include "protocol/resp/number_format.h"
 #include "server/commands/collection_scan.h"
 #include "server/commands/command_parser.h"
 #include "server/commands/number_parsing.h"
@@ -74,7 +72,7 @@ void ReplyDistinct(const SortedSet& set, uint64_t count, bool with_scores, Reply
     set.ForEach(size - 1, size, true, answer);
     return;
   }
-  if (size / kDrawShare < count || size < count * kDrawShare) {
+  if (size / kDrawShare < count) {
     // One walk: a member is taken with the chance that is left for it.
     uint64_t wanted = count;
     uint64_t left = size;
@@ -211,8 +209,8 @@ Result<void> ZScan(CommandContext& ctx, Args args, ReplyWriter& reply) {
   reply.Array(found.size() * 2);
   for (const OwnedMember& each : found) {
     reply.Bulk(each.member);
-    char text[resp::kDoubleBytesMax];
-    reply.Bulk(resp::FormatDouble(each.score, text));
+    char text[shm::kScoreTextBytes];
+    reply.Bulk((*set)->ScanText(each.score, text));
   }
   return {};
 }

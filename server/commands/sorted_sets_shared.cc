@@ -32,25 +32,6 @@ std::optional<double> ParseScore(std::string_view text) {
   return score;
 }
 
-// As strtod reads it, to the end of the text.
-std::optional<double> Bound(std::string_view text, bool* exclusive) {
-  *exclusive = !text.empty() && text.front() == '(';
-  if (*exclusive) text.remove_prefix(1);
-  const std::string copy(text);
-  char* end = nullptr;
-  const double value = std::strtod(copy.c_str(), &end);
-  if (*end != '\0' || std::isnan(value)) return std::nullopt;
-  return value;
-}
-
-std::optional<LexBound> LexBoundOf(std::string_view text) {
-  if (text == "-") return LexBound{LexBound::Kind::kLowest, {}};
-  if (text == "+") return LexBound{LexBound::Kind::kHighest, {}};
-  if (text.starts_with('(')) return LexBound{LexBound::Kind::kExclusive, text.substr(1)};
-  if (text.starts_with('[')) return LexBound{LexBound::Kind::kInclusive, text.substr(1)};
-  return std::nullopt;
-}
-
 // Collects "ZADD key score member …" and reports it in pieces.
 class AddEffects {
  public:
@@ -161,28 +142,15 @@ Result<double> ScoreArgument(std::string_view text, std::string_view error) {
 }
 
 Result<ScoreRange> ScoreRangeArguments(std::string_view min, std::string_view max) {
-  ScoreRange range;
-  const std::optional<double> low = Bound(min, &range.min_exclusive);
-  const std::optional<double> high = Bound(max, &range.max_exclusive);
-  if (!low || !high) return Error{"ERR min or max is not a float"};
-  range.min = *low;
-  range.max = *high;
-  return range;
+  const std::optional<ScoreRange> range = shm::ParseScoreRange(min, max);
+  if (!range) return Error{"ERR min or max is not a float"};
+  return *range;
 }
 
 Result<LexRange> LexRangeArguments(std::string_view min, std::string_view max) {
-  const std::optional<LexBound> low = LexBoundOf(min);
-  const std::optional<LexBound> high = LexBoundOf(max);
-  if (!low || !high) return Error{"ERR min or max not valid string range item"};
-  return LexRange{*low, *high};
-}
-
-RankRange RankRangeOf(int64_t start, int64_t stop, uint64_t size) {
-  const auto length = static_cast<int64_t>(size);
-  if (start < 0) start = std::max<int64_t>(start + length, 0);
-  if (stop < 0) stop += length;
-  if (start > stop || start >= length) return {};
-  return {static_cast<uint64_t>(start), static_cast<uint64_t>(std::min(stop, length - 1)) + 1};
+  const std::optional<LexRange> range = shm::ParseLexRange(min, max);
+  if (!range) return Error{"ERR min or max not valid string range item"};
+  return *range;
 }
 
 Result<AddOutcome> AddMembers(CommandContext& ctx, std::string_view key, std::span<const ScoredMember> pairs,
@@ -201,6 +169,11 @@ Result<AddOutcome> AddMembers(CommandContext& ctx, std::string_view key, std::sp
   auto outcome = AddToSet(set, pairs, options, &changes);
   if (!outcome) {
     if (created) set.Drop();
+    return outcome;
+  }
+  if (changes.size() == 1) {
+    char text[resp::kDoubleBytesMax];
+    ctx.Effect({"ZADD", key, resp::FormatDouble(changes[0].score, text), changes[0].member});
     return outcome;
   }
   AddEffects effects(ctx, key);

@@ -51,7 +51,8 @@ bool TableBuilder::Add(const shm::NewRow& row) {
 }
 
 bool TableBuilder::IsPacked() const {
-  return AtMost(rows_.size(), entries_max_) && AtMost(longest_, value_bytes_max_) && bytes_ < shm::kPackedBytesMax / 2;
+  return AtMost(rows_.size(), limits_.entries_max) && AtMost(longest_, limits_.value_bytes_max) &&
+         bytes_ < shm::kPackedBytesMax / 2;
 }
 
 bool TableBuilder::Finish(DetachedValue* value) {
@@ -127,10 +128,10 @@ bool SetBuilder::Finish(DetachedValue* value) {
 bool SortedSetBuilder::IsPacked() const {
   uint64_t bytes = 0;
   for (const Member& each : members_) {
-    if (!AtMost(each.text.size(), config_.zset_max_listpack_value_bytes)) return false;
+    if (!AtMost(each.text.size(), limits_.value_bytes_max)) return false;
     bytes += each.text.size();
   }
-  return AtMost(members_.size(), config_.zset_max_listpack_entries) && bytes < shm::kPackedBytesMax / 2;
+  return AtMost(members_.size(), limits_.entries_max) && bytes < shm::kPackedBytesMax / 2;
 }
 
 bool SortedSetBuilder::MakeIndex() {

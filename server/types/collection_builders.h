@@ -29,6 +29,14 @@ constexpr bool AtMost(uint64_t value, int64_t limit) { return limit >= 0 && valu
 // Whether a list of so many elements in a packed block of so many bytes stays one.
 bool ListStaysPacked(const Config& config, uint64_t elements, uint64_t bytes);
 
+// Up to how many entries, of which none is longer than so many bytes, a collection is packed.
+struct PackedLimits {
+  int64_t entries_max;
+  int64_t value_bytes_max;
+};
+inline constexpr PackedLimits kNeverPacked{-1, -1};
+inline constexpr PackedLimits kAlwaysPacked{INT64_MAX, INT64_MAX};
+
 class CollectionBuilder {
  public:
   explicit CollectionBuilder(shm::ArenaMemory& memory) : memory_(memory) {}
@@ -56,8 +64,8 @@ class CollectionBuilder {
 // Hashes and sets.
 class TableBuilder : public CollectionBuilder {
  public:
-  TableBuilder(shm::ArenaMemory& memory, ValueType type, int64_t entries_max, int64_t value_bytes_max)
-      : CollectionBuilder(memory), type_(type), entries_max_(entries_max), value_bytes_max_(value_bytes_max) {}
+  TableBuilder(shm::ArenaMemory& memory, ValueType type, const PackedLimits& limits)
+      : CollectionBuilder(memory), type_(type), limits_(limits) {}
 
   bool Add(const shm::NewRow& row);
   bool Finish(DetachedValue* value) override;
@@ -83,8 +91,7 @@ class TableBuilder : public CollectionBuilder {
   bool AddToTable(const shm::NewRow& row);
 
   const ValueType type_;
-  const int64_t entries_max_;
-  const int64_t value_bytes_max_;
+  const PackedLimits limits_;
   std::vector<Row> rows_;
   std::unordered_set<std::string> seen_;
   uint64_t bytes_ = 0;
@@ -96,9 +103,12 @@ class TableBuilder : public CollectionBuilder {
 // Sets, which may also be integer sets.
 class SetBuilder : public TableBuilder {
  public:
-  SetBuilder(shm::ArenaMemory& memory, const Config& config)
-      : TableBuilder(memory, ValueType::kSet, config.set_max_listpack_entries, config.set_max_listpack_value_bytes),
-        integers_max_(config.set_max_intset_entries) {}
+  // `always_table`: whatever the settings say.
+  SetBuilder(shm::ArenaMemory& memory, const Config& config, bool always_table)
+      : TableBuilder(memory, ValueType::kSet,
+                     always_table ? kNeverPacked
+                                  : PackedLimits{config.set_max_listpack_entries, config.set_max_listpack_value_bytes}),
+        integers_max_(always_table ? -1 : config.set_max_intset_entries) {}
 
   bool AddMember(std::string_view member);
   bool Finish(DetachedValue* value) override;
@@ -116,8 +126,12 @@ class SetBuilder : public TableBuilder {
 // Sorted sets, whose members may come in any order.
 class SortedSetBuilder : public CollectionBuilder {
  public:
-  SortedSetBuilder(shm::ArenaMemory& memory, const Config& config)
-      : CollectionBuilder(memory), config_(config), index_(memory) {}
+  // `always_index`: whatever the settings say.
+  SortedSetBuilder(shm::ArenaMemory& memory, const Config& config, bool always_index)
+      : CollectionBuilder(memory),
+        limits_(always_index ? kNeverPacked
+                             : PackedLimits{config.zset_max_listpack_entries, config.zset_max_listpack_value_bytes}),
+        index_(memory) {}
 
   bool Add(std::string_view member, double score) {
     members_.push_back({std::string(member), score});
@@ -134,7 +148,7 @@ class SortedSetBuilder : public CollectionBuilder {
   bool IsPacked() const;
   bool MakeIndex();
 
-  const Config& config_;
+  const PackedLimits limits_;
   std::vector<Member> members_;
   bool has_index_ = false;
   shm::ScoreIndex index_;

@@ -25,7 +25,8 @@ bool TellState(const shm::ArenaMemory& memory, const StateView& state, rdb::Obje
 enum class ObjectReader { kRedis7, kOwn };
 std::string EncodeState(const shm::ArenaMemory& memory, const StateView& state, ObjectReader reader);
 
-// A new value in the encoding that the settings ask for. An Error: bad data, or no memory.
+// A new value in the encoding that the settings ask for; one of our own (EncodeState for kOwn) in the encoding that it
+// had. An Error: bad data, or no memory.
 Result<DetachedValue> DecodeState(Keyspace& keys, const Config& config, std::string_view object, rdb::Trust trust);
 
 }  // namespace chestbox

@@ -17,7 +17,9 @@ using rdb::ObjectKind;
 // Hands each piece to the builder of its kind.
 class BuildingSink : public rdb::ObjectSink {
  public:
-  BuildingSink(Keyspace& keys, const Config& config) : keys_(keys), config_(config) {}
+  // `own_type`: the type of one of our own objects, which comes back in the encoding that it had.
+  BuildingSink(Keyspace& keys, const Config& config, std::optional<rdb::ObjectType> own_type)
+      : keys_(keys), config_(config), own_type_(own_type) {}
 
   Result<DetachedValue> Finish(bool decoded) {
     if (decoded && whole_) return std::move(*whole_);
@@ -32,18 +34,16 @@ class BuildingSink : public rdb::ObjectSink {
   bool Begin(ObjectKind kind) override {
     switch (kind) {
       case ObjectKind::kSet:
-        Use(std::make_unique<SetBuilder>(keys_.memory(), config_), &set_);
+        Use(std::make_unique<SetBuilder>(keys_.memory(), config_, own_type_.has_value()), &set_);
         break;
       case ObjectKind::kHash:
-        Use(std::make_unique<TableBuilder>(keys_.memory(), ValueType::kHash, config_.hash_max_listpack_entries,
-                                           config_.hash_max_listpack_value_bytes),
-            &hash_);
+        Use(std::make_unique<TableBuilder>(keys_.memory(), ValueType::kHash, HashLimits()), &hash_);
         break;
       case ObjectKind::kStream:
         Use(std::make_unique<StreamBuilder>(keys_.memory()), &stream_);
         break;
       case ObjectKind::kSortedSet:
-        Use(std::make_unique<SortedSetBuilder>(keys_.memory(), config_), &sorted_set_);
+        Use(std::make_unique<SortedSetBuilder>(keys_.memory(), config_, own_type_.has_value()), &sorted_set_);
         break;
       case ObjectKind::kList:
         Use(std::make_unique<ListBuilder>(keys_.memory(), config_), &list_);
@@ -82,7 +82,8 @@ class BuildingSink : public rdb::ObjectSink {
     return true;
   }
   bool TakeIntegers(std::string_view integer_set) override {
-    if (!AtMost(rdb::IntegerSetView(integer_set).count(), config_.set_max_intset_entries)) return false;
+    const uint64_t count = rdb::IntegerSetView(integer_set).count();
+    if (!own_type_ && !AtMost(count, config_.set_max_intset_entries)) return false;
     TakeWhole(ValueType::kSet, static_cast<uint8_t>(CollectionEncoding::kIntegerSet), integer_set);
     return true;
   }
@@ -101,7 +102,13 @@ class BuildingSink : public rdb::ObjectSink {
     whole_->bytes = bytes;
   }
 
+  PackedLimits HashLimits() const {
+    if (!own_type_) return {config_.hash_max_listpack_entries, config_.hash_max_listpack_value_bytes};
+    return own_type_ == rdb::ObjectType::kHashListpackEx ? kAlwaysPacked : kNeverPacked;
+  }
+
   bool MayBePacked(ObjectKind kind, std::string_view listpack, uint32_t elements) const {
+    if (own_type_) return true;
     switch (kind) {
       case ObjectKind::kHash:
         return AtMost(elements / 2, config_.hash_max_listpack_entries) &&
@@ -138,6 +145,7 @@ class BuildingSink : public rdb::ObjectSink {
 
   Keyspace& keys_;
   const Config& config_;
+  const std::optional<rdb::ObjectType> own_type_;
   std::optional<DetachedValue> whole_;
   std::unique_ptr<CollectionBuilder> builder_;
   SetBuilder* set_ = nullptr;
@@ -150,7 +158,9 @@ class BuildingSink : public rdb::ObjectSink {
 }  // namespace
 
 Result<DetachedValue> DecodeState(Keyspace& keys, const Config& config, std::string_view object, rdb::Trust trust) {
-  BuildingSink sink(keys, config);
+  std::optional<rdb::ObjectType> own_type;
+  if (trust == rdb::Trust::kOwn && !object.empty()) own_type = static_cast<rdb::ObjectType>(object[0]);
+  BuildingSink sink(keys, config, own_type);
   return sink.Finish(rdb::DecodeObject(object, trust, sink));
 }
 

@@ -5,6 +5,8 @@
 #include "protocol/rdb/object_writer.h"
 #include "protocol/rdb/stream_codec.h"
 #include "protocol/rdb/string_codec.h"
+#include "protocol/shm/packed_block.h"
+#include "server/types/collection_builders.h"
 #include "server/types/object_codec.h"
 
 namespace chestbox {
@@ -39,7 +41,9 @@ class ExpiryFinder : public rdb::ObjectSink {
 
 class Encoder : public rdb::ObjectSink {
  public:
-  Encoder(ObjectReader reader, int64_t earliest_ms) : reader_(reader), earliest_ms_(earliest_ms) {}
+  // `packs_fields`: a packed hash whose fields expire, for ourselves.
+  Encoder(ObjectReader reader, int64_t earliest_ms, bool packs_fields)
+      : reader_(reader), earliest_ms_(earliest_ms), packs_fields_(packs_fields) {}
 
   // Everything, once all is told.
   std::string Finish() {
@@ -47,6 +51,12 @@ class Encoder : public rdb::ObjectSink {
     std::string out;
     if (kind_ == ObjectKind::kList) {
       list_.Finish(out);
+      return out;
+    }
+    if (packs_fields_) {
+      rdb::AppendType(ObjectType::kHashListpackEx, out);
+      rdb::AppendMilliseconds(earliest_ms_, out);
+      rdb::AppendBlob(PackedOf(body_, 3 * elements_), out);
       return out;
     }
     rdb::AppendType(TypeOfElements(), out);
@@ -79,6 +89,12 @@ class Encoder : public rdb::ObjectSink {
   }
   bool HashField(std::string_view field, std::string_view value, int64_t expire_at_ms) override {
     ++elements_;
+    if (packs_fields_) {
+      shm::AppendElement(field, &body_);
+      shm::AppendElement(value, &body_);
+      shm::AppendInteger(expire_at_ms == rdb::kFieldNeverExpires ? 0 : expire_at_ms, &body_);
+      return true;
+    }
     if (earliest_ms_ != rdb::kFieldNeverExpires) rdb::AppendFieldExpiry(expire_at_ms, earliest_ms_, body_);
     rdb::AppendString(field, body_);
     rdb::AppendString(value, body_);
@@ -150,6 +166,7 @@ class Encoder : public rdb::ObjectSink {
 
   const ObjectReader reader_;
   const int64_t earliest_ms_;  // of the fields of a hash
+  const bool packs_fields_;
   ObjectKind kind_ = ObjectKind::kString;
   std::string whole_;
   rdb::ListWriter list_;
@@ -164,7 +181,9 @@ class Encoder : public rdb::ObjectSink {
 std::string EncodeState(const shm::ArenaMemory& memory, const StateView& state, ObjectReader reader) {
   ExpiryFinder expiry;
   if (state.type == ValueType::kHash) (void)TellState(memory, state, expiry);
-  Encoder encoder(reader, expiry.earliest_ms);
+  const bool packs_fields = reader == ObjectReader::kOwn && expiry.earliest_ms != rdb::kFieldNeverExpires &&
+                            state.collection_encoding() == CollectionEncoding::kPacked;
+  Encoder encoder(reader, expiry.earliest_ms, packs_fields);
   (void)TellState(memory, state, encoder);
   return encoder.Finish();
 }

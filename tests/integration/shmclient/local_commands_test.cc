@@ -99,6 +99,121 @@ TEST_CASE("Reads of strings and keys are answered from memory as the server answ
   pair.ExpectLocal({"EXISTS", "small", "missing", "small", "large"});
 }
 
+TEST_CASE("Reads of collections are answered from memory as the server answers them, in every encoding") {
+  const int count = GENERATE(3, 40, 1500);
+  const std::string longest(700, 'x');  // in a block of its own in a large collection
+  Pair pair;
+  std::vector<std::string> members;
+  for (int i = 0; i < count; ++i) members.push_back(i % 3 == 0 ? std::to_string(i) : "member:" + std::to_string(i));
+  if (count > 40) members.push_back(longest);
+  for (size_t i = 0; i < members.size(); ++i) {
+    const std::string number = std::to_string(i);
+    pair.Write({"HSET", "hash", members[i], "value:" + number});
+    pair.Write({"RPUSH", "list", members[i]});
+    pair.Write({"SADD", "set", members[i]});
+    pair.Write({"SADD", "ints", number});
+    pair.Write({"ZADD", "zset", i % 5 == 0 ? number + ".25" : number, members[i]});
+    pair.Write({"ZADD", "lex", "0", members[i]});
+    pair.Write({"XADD", "stream", std::to_string(i / 3 + 1) + "-" + number, "field", members[i], "n", number});
+  }
+  const std::string last = members.back();
+  for (const std::string& member : {members.front(), last, std::string("none"), std::string("1")}) {
+    for (const char* command :
+         {"HGET hash", "HEXISTS hash", "HSTRLEN hash", "SISMEMBER set", "SISMEMBER ints", "ZSCORE zset", "ZRANK zset",
+          "ZREVRANK zset", "HGET none", "ZRANK none", "SISMEMBER none"}) {
+      Words words = Split(command);
+      words.push_back(member);
+      pair.ExpectLocal(words);
+    }
+  }
+  pair.ExpectLocal({"HMGET", "hash", members.front(), "none", last});
+  pair.ExpectLocal({"SMISMEMBER", "set", members.front(), "none", last});
+  pair.ExpectLocal({"ZMSCORE", "zset", members.front(), "none", last});
+  for (const char* line : {"HLEN hash",
+                           "HGETALL hash",
+                           "HKEYS hash",
+                           "HVALS hash",
+                           "LLEN list",
+                           "LINDEX list 0",
+                           "LINDEX list -1",
+                           "LINDEX list 2",
+                           "LINDEX list 99999",
+                           "LRANGE list 0 -1",
+                           "LRANGE list 1 20",
+                           "LRANGE list -5 -2",
+                           "LRANGE list 5 1",
+                           "SCARD set",
+                           "SMEMBERS set",
+                           "SMEMBERS ints",
+                           "ZCARD zset",
+                           "ZRANGE zset 0 -1",
+                           "ZRANGE zset 0 -1 WITHSCORES",
+                           "ZRANGE zset 2 7 REV",
+                           "ZRANGE zset 1 (9 BYSCORE WITHSCORES",
+                           "ZRANGE zset 9 1 BYSCORE REV LIMIT 1 3",
+                           "ZRANGE lex [1 (member:3 BYLEX",
+                           "ZRANGE lex + - BYLEX REV LIMIT 2 4",
+                           "ZREVRANGE zset 0 3 WITHSCORES",
+                           "ZRANGEBYSCORE zset -inf +inf LIMIT 1 2",
+                           "ZRANGEBYSCORE zset -inf +inf LIMIT -1 2",
+                           "ZREVRANGEBYSCORE zset +inf (3 WITHSCORES LIMIT 0 5",
+                           "ZRANGEBYLEX lex - (member:2",
+                           "ZREVRANGEBYLEX lex + [member",
+                           "ZCOUNT zset 2 (9",
+                           "ZLEXCOUNT lex - +",
+                           "XLEN stream",
+                           "XRANGE stream - +",
+                           "XRANGE stream 2 3",
+                           "XREVRANGE stream + - COUNT 3",
+                           "XRANGE stream 1-1 1-1",
+                           "TYPE hash",
+                           "TYPE stream",
+                           "LLEN none",
+                           "LRANGE none 0 1",
+                           "SMEMBERS none",
+                           "HGETALL none",
+                           "ZCARD none",
+                           "XLEN none",
+                           "XRANGE none - +",
+                           "GET hash",
+                           "HGET list f",
+                           "LLEN hash",
+                           "SCARD zset",
+                           "ZSCORE set m",
+                           "XLEN list",
+                           "STRLEN zset",
+                           "EXISTS hash list none"}) {
+    pair.ExpectLocal(Split(line));
+  }
+  for (const char* line :
+       {"ZRANGE none x y", "ZRANGE zset a b BYSCORE", "ZRANGE zset 0 1 BYLEX", "LRANGE list a b", "XRANGE stream (1 +",
+        "XRANGE stream - + COUNT 0", "ZRANGE zset 0 -1 LIMIT 0 1", "ZRANGE zset 0 -1 BYLEX WITHSCORES"}) {
+    pair.ExpectSame(Split(line));
+  }
+}
+
+TEST_CASE("Reads of bits are answered from memory as the server answers them") {
+  Pair pair;
+  pair.Write({"SET", "key", "foobar"});
+  for (const char* line : {"GETBIT key 0", "GETBIT key 7", "GETBIT key 999", "GETBIT none 1", "BITCOUNT key",
+                           "BITCOUNT none", "BITCOUNT key 1 -2", "BITCOUNT key 5 30 BIT", "BITCOUNT key 0 0 BYTE"}) {
+    pair.ExpectLocal(Split(line));
+  }
+  for (const char* line : {"GETBIT key -1", "GETBIT key x", "BITCOUNT key 1", "BITCOUNT key 1 2 NIBBLE"})
+    pair.ExpectSame(Split(line));
+}
+
+TEST_CASE("A hash whose fields expire is read from memory until one of them may have") {
+  Pair pair;
+  pair.Write({"HSET", "hash", "soon", "1", "later", "2"});
+  pair.Write({"HPEXPIRE", "hash", "300000", "FIELDS", "1", "later"});
+  pair.ExpectLocal({"HGETALL", "hash"});
+  pair.Write({"HPEXPIRE", "hash", "1", "FIELDS", "1", "soon"});
+  WaitFor("the field's end", [&] { return Run(pair.remote, {"HLEN", "hash"}).ends_with(":1"); });
+  pair.ExpectSame({"HGET", "hash", "soon"});
+  pair.ExpectSame({"HGETALL", "hash"});
+}
+
 TEST_CASE("Wrong arguments and unknown commands get the server's own words") {
   Pair pair;
   pair.Write({"SET", "key", "value"});

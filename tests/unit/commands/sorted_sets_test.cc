@@ -160,6 +160,19 @@ TEST_CASE("COPY, RENAME and expiry take large sorted sets along") {
   CHECK(s.Do("zrange k 0 -1") == "[m0]");
 }
 
+TEST_CASE("ZSCAN shows scores as Redis keeps them") {
+  Session s;
+  s.Do("zadd k 123456789012345678 a 0.5 b");
+  CHECK(s.Do("zscan k 0") == "[0, [b, 0.5, a, 123456789012345680]]");
+  CHECK(s.Do("zscan k 0 match a*") == "[0, [a, 123456789012345680]]");
+  s.Do("config set zset-max-listpack-entries 0");
+  s.Do("zadd large 123456789012345678 a");
+  CHECK(s.Do("zscan large 0") == "[0, [a, 1.2345678901234568e+17]]");
+  CHECK(s.Do("zscan none 0") == "[0, []]");
+  CHECK(s.Do("zscan k x") == "-ERR invalid cursor");
+  CHECK(s.Do("zscan k 0 count 0") == "-ERR syntax error");
+}
+
 TEST_CASE("ZRANDMEMBER never repeats with a positive count, and may with a negative one") {
   Session s(GENERATE("", kAlwaysLarge));
   s.Do("zadd k 1 a 2 b 3 c 4 d 5 e");

@@ -12,8 +12,10 @@ const std::string kConfig = std::string("enable-debug-command yes\n") + kSmallLi
 // Everything that is to be told of a key. Groups of a stream are in no digest, but its DUMP keeps its order.
 std::string StateOf(SwapLab& lab, const std::string& key) {
   REQUIRE(lab.Run({"EXISTS", key}).size() == 4);  // brings it in
-  std::string text = lab.Run({"TYPE", key}) + lab.Run({"DEBUG", "DIGEST-VALUE", key}) + lab.Run({"PEXPIRETIME", key}) +
-                     lab.Run({"OBJECT", "ENCODING", key});
+  const std::string type = lab.Run({"TYPE", key});
+  std::string text = type + lab.Run({"DEBUG", "DIGEST-VALUE", key}) + lab.Run({"PEXPIRETIME", key});
+  // A string that was changed in place is "raw" until it leaves.
+  if (type != "+string\r\n") text += lab.Run({"OBJECT", "ENCODING", key});
   if (key[0] == 'x') text += lab.Run({"DUMP", key});
   if (key[0] == 'h') {
     for (int i = 0; i < 14; ++i) text += lab.Run({"HPEXPIRETIME", key, "FIELDS", "1", "f" + std::to_string(i)});
@@ -25,6 +27,13 @@ std::map<std::string, std::string> StatesOf(SwapLab& lab) {
   std::map<std::string, std::string> states;
   for (const std::string& key : RandomHistory::Keys()) states[key] = StateOf(lab, key);
   return states;
+}
+
+void CheckStates(SwapLab& lab, const std::map<std::string, std::string>& expected) {
+  for (const auto& [key, state] : expected) {
+    INFO(key);
+    CHECK(StateOf(lab, key) == state);
+  }
 }
 
 void RunHistory(SwapLab& lab, RandomHistory& history, int commands) {
@@ -42,10 +51,10 @@ TEST_CASE("Every type comes back from the store as it went") {
       RunHistory(lab, history, 150);
       const auto before = StatesOf(lab);
       lab.SwapOutAll();
-      CHECK(StatesOf(lab) == before);
+      CheckStates(lab, before);
       lab.SwapOutAll();
       if (round % 2 == 0) lab.Restart();
-      CHECK(StatesOf(lab) == before);
+      CheckStates(lab, before);
     }
   }
 }
