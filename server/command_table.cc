@@ -20,7 +20,7 @@ constexpr size_t kEchoedBytesMax = 128;
 // Longer than any row's name.
 constexpr size_t kNameBytesMax = 32;
 
-std::array<std::span<const CommandSpec>, 28> Families() {
+std::array<std::span<const CommandSpec>, 29> Families() {
   return {
       StringCommands(),
       KeyCommands(),
