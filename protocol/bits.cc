@@ -78,6 +78,18 @@ std::optional<BitRange> RangeOf(std::string_view bytes, int64_t start, int64_t e
   return BitRange{first * 8, last * 8 + 7};
 }
 
+// From `at` on to the first word below `end` that is not `skipped`, or to the last few bytes.
+uint64_t SkipWords(const char* bytes, uint64_t at, uint64_t end, uint64_t skipped) {
+  constexpr uint64_t kTurn = 4;  // words; one branch for all of them
+  for (; at + kTurn * 8 <= end; at += kTurn * 8) {
+    uint64_t others = 0;
+    for (uint64_t i = 0; i < kTurn; ++i) others |= WordAt(bytes + at + i * 8) ^ skipped;
+    if (others != 0) break;
+  }
+  while (at + 8 <= end && WordAt(bytes + at) == skipped) at += 8;
+  return at;
+}
+
 // The first bit of the range that is `bit`.
 std::optional<uint64_t> FindIn(std::string_view bytes, bool bit, BitRange range) {
   // One bits are looked for, in the bytes or in their complement.
@@ -88,7 +100,7 @@ std::optional<uint64_t> FindIn(std::string_view bytes, bool bit, BitRange range)
   unsigned found = wanted(at) & (0xffU >> (range.first % 8));
   if (found == 0) {
     ++at;
-    while (at + 8 <= end && (WordAt(bytes.data() + at) ^ flip) == 0) at += 8;
+    at = SkipWords(bytes.data(), at, end, flip);
     while (at < end && wanted(at) == 0) ++at;
     if (at == end) return std::nullopt;
     found = wanted(at);

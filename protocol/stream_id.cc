@@ -24,6 +24,7 @@ std::optional<uint64_t> ParseNumber(std::string_view text) {
 
 std::optional<StreamId> ParseStreamId(std::string_view text, uint64_t missing_seq) {
   if (text.size() > kTextBytesMax) return std::nullopt;
+  text = text.substr(0, text.find('\0'));  // Redis reads it as a string of C
   const size_t dash = text.find('-');
   const auto ms = ParseNumber(text.substr(0, dash));
   if (!ms) return std::nullopt;

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <bit>
 #include <cstring>
 #include <vector>
@@ -20,7 +19,7 @@ constexpr size_t kEchoedBytesMax = 128;
 // Longer than any row's name.
 constexpr size_t kNameBytesMax = 32;
 
-std::array<std::span<const CommandSpec>, 29> Families() {
+std::vector<std::span<const CommandSpec>> Families() {
   return {
       StringCommands(),
       KeyCommands(),
@@ -51,6 +50,7 @@ std::array<std::span<const CommandSpec>, 29> Families() {
       GeoSearchCommands(),
       StreamCommands(),
       SortCommands(),
+      MemoryCommands(),
   };
 }
 

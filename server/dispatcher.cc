@@ -142,16 +142,20 @@ bool Dispatcher::ParkForStates(Client& client, const CommandSpec& spec, Args arg
       if (other >= 0) visit(static_cast<uint32_t>(other), key);
     });
   };
-  bool missing = false;
-  for_each([&](uint32_t database, std::string_view key) { missing = missing || !swapper.InMemory(database, key); });
+  std::vector<Swapper::StateKey> missing;
+  const auto want = [&](uint32_t database, std::string_view key) {
+    if (!swapper.InMemory(database, key)) missing.push_back({database, std::string(key)});
+  };
+  for_each(want);
+  if (!missing.empty() && swapper.LoadAtOnce(missing)) missing.clear();
   std::vector<std::string> named;
-  if (!missing && spec.named_keys != nullptr && swapper.HasSwappedOut(client.db)) {
+  if (missing.empty() && spec.named_keys != nullptr && swapper.HasSwappedOut(client.db)) {
     CommandContext ctx{server_, client, server_.keys(), client.db, server_.keys().now_ms()};
     spec.named_keys(ctx, args, [&](std::string_view key) { named.emplace_back(key); });
-    missing = std::any_of(named.begin(), named.end(),
-                          [&](const std::string& key) { return !swapper.InMemory(client.db, key); });
+    for (const std::string& key : named) want(client.db, key);
+    if (!missing.empty() && swapper.LoadAtOnce(missing)) missing.clear();
   }
-  if (!missing) return false;
+  if (missing.empty()) return false;
   // All of them, so that none leaves while the others are loaded.
   std::vector<Swapper::StateKey> keys;
   for_each([&](uint32_t database, std::string_view key) { keys.push_back({database, std::string(key)}); });

@@ -256,6 +256,16 @@ void Keyspace::EraseRef(uint32_t physical, const SlotRef& ref, uint64_t hash, st
   FreeEntry(ref.entry);
 }
 
+std::optional<uint64_t> Keyspace::MemoryUsage(uint32_t database, std::string_view key) {
+  const SlotRef ref = FindLive(database, key, HashOf(key));
+  if (!ref) return std::nullopt;
+  uint64_t bytes = memory_.UsableBytes(EntryLink(ref.entry));
+  if ((ref.entry & kEntryExternal) != 0) bytes += memory_.UsableBytes(ValueLinkOf(ref.entry));
+  const StateView view = ViewOf(ref.entry);
+  if (view.type != ValueType::kString) bytes += NodesBytes(memory_, view.collection_encoding(), view.value);
+  return bytes;
+}
+
 bool Keyspace::Erase(uint32_t database, std::string_view key) {
   const uint64_t hash = HashOf(key);
   const SlotRef ref = FindLive(database, key, hash);

@@ -147,6 +147,8 @@ class Keyspace {
   // ---- Any type ----
   // The key must live.
   void SetAccess(uint32_t database, std::string_view key, uint32_t access);
+  // Bytes of the arena that key and value take, the index left out. Nothing: no such key.
+  std::optional<uint64_t> MemoryUsage(uint32_t database, std::string_view key);
   bool Erase(uint32_t database, std::string_view key);
   // The key must live. kNoExpiry persists it.
   Result<void> SetExpiry(uint32_t database, std::string_view key, int64_t expire_at_ms);

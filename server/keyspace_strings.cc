@@ -213,7 +213,6 @@ Result<std::span<char>> Keyspace::ResizeString(uint32_t database, std::string_vi
   const bool resized = (ref.entry & kEntryExternal) != 0 ? ResizeExternal(ref, bytes, room)
                                                          : ResizeInline(Physical(database), ref, hash, bytes, room);
   if (!resized) return OutOfMemory();
-  ref = indexes_[Physical(database)]->Find(key, hash);
   MarkDirty(ref);
   SetHeader(ref.entry, bytes, static_cast<uint8_t>(StringEncoding::kRaw));
   scope_.Step(shm::WriteStep::kChanged);

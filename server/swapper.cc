@@ -32,6 +32,8 @@ constexpr uint64_t kBatchBytes = 1 << 20;
 // Candidates compared at a time, and how many of them go: the coldest quarter, as an approximation of LRU or LFU.
 constexpr size_t kCandidates = 16;
 constexpr size_t kPickedOfCandidates = 4;
+// Clean states that leave in one turn, which takes no disk to bound it: about 100 us.
+constexpr size_t kLeavesPerTurn = 32;
 // Buckets looked at for one group of candidates: bounds a step when nearly everything has left already.
 constexpr int kBucketsPerPick = 4096;
 // What the arena may take beyond its live blocks before we stop making up for it by swapping more out.
@@ -116,6 +118,7 @@ bool Swapper::MakesProgress() const {
 
 void Swapper::Regulate() {
   if (closed_ || standing_still_) return;
+  loads_at_once_ = 0;
   if (!changes_.empty()) FlushChanges();
   if (maxmemory_bytes_ != 0) Shrink();
   if (!memory_waiters_.empty()) PostWake();
@@ -163,6 +166,7 @@ void Swapper::StartSwapOuts() {
   std::vector<Outgoing> batch;
   uint64_t batch_bytes = 0;
   bool stuck = false;
+  const uint64_t left_before = stats_.swapped_out;
   while (stats_.bytes_in_flight + batch_bytes < kInFlightBytesMax) {
     const uint64_t used = UsedBytes();
     const uint64_t leaving = stats_.bytes_in_flight + batch_bytes + (keys_.retired_bytes() - pinned_bytes);
@@ -175,6 +179,12 @@ void Swapper::StartSwapOuts() {
       SendOut(std::exchange(batch, {}));
       batch_bytes = 0;
     }
+    if (stats_.swapped_out - left_before < kLeavesPerTurn) continue;
+    // Clean states can leave whenever there is need: below the high mark they stay.
+    const bool writing = stats_.bytes_in_flight + batch_bytes != 0;
+    shrinking_ = writing || UsedBytes() * 100 > maxmemory_bytes_ * high_percent_;
+    if (shrinking_) PostRegulate();
+    break;
   }
   if (!batch.empty()) SendOut(std::move(batch));
   keys_.FinishCommand();

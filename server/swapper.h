@@ -73,6 +73,11 @@ class Swapper final : public StoredStateListener {
   bool InMemory(uint32_t database, std::string_view key) const;
   // Loads those of a command's keys that are not in memory, keeps all of them there, and calls `done` once on the
   // executor, never before this returns; the command runs inside of it. An Error: the disk or memory failed.
+  //
+  // LoadAtOnce does it without waiting where that is possible: where the records are in the memory of the store or of
+  // the kernel, small and few. True: all of `keys` are in memory now. For keys that are not; it lets no other state
+  // leave.
+  bool LoadAtOnce(const std::vector<StateKey>& keys);
   using Done = std::function<void(const Result<void>&)>;
   void Load(std::vector<StateKey> keys, Done done);
   // Keeps states in memory beyond a Load's `done`, until Release with what this returned.
@@ -197,6 +202,7 @@ class Swapper final : public StoredStateListener {
 
   // ---- Loading (swapper_load.cc) ----
   bool NeedsLoad(uint32_t physical, std::string_view key, uint64_t hash) const;
+  bool LoadOneAtOnce(const StateKey& item);
   void StartLoad(const LoadPtr& load);
   void FinishLoad(const LoadPtr& load, Result<std::optional<swap::StateRecord>> loaded);
   void LoadChunks(const LoadPtr& load, const RecordPtr& record);
@@ -205,8 +211,8 @@ class Swapper final : public StoredStateListener {
   void StreamCollection(const LoadPtr& load, const RecordPtr& record);
   void EndStream(const LoadPtr& load, const RecordPtr& record, const Result<void>& outcome,
                  const std::function<void()>& use);
-  void DecodeLoaded(const LoadPtr& load, const swap::StateRecord& record, std::string_view payload);
-  void LinkLoaded(const LoadPtr& load, const swap::StateRecord& record, const DetachedValue& value);
+  void DecodeLoaded(const LoadPtr& load, const swap::StateAttributes& attributes, std::string_view payload);
+  void LinkLoaded(const LoadPtr& load, const swap::StateAttributes& attributes, const DetachedValue& value);
   void LoadNamesakes(const LoadPtr& load);
   void FinishNamesakes(const LoadPtr& load, const Result<swap::ScanPage>& page);
   void CompleteLoad(const LoadPtr& load, const Result<void>& outcome);
@@ -246,6 +252,7 @@ class Swapper final : public StoredStateListener {
   bool exhausted_ = false;            // a whole round found nothing that could leave …
   uint64_t exhausted_at_states_ = 0;  // … with so many states in memory
   std::deque<std::string> loaded_;    // the latest loads, oldest first: what can leave without the disk
+  size_t loads_at_once_ = 0;          // since the last Regulate
   double overhead_ = 1.0;             // arena bytes in memory, per byte of live blocks
   bool shrinking_ = false;            // between the marks, on the way down
   bool failing_ = false;              // the last write failed

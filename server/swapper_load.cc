@@ -18,6 +18,9 @@ using shm::kEntryLive;
 namespace {
 
 constexpr size_t kListedStates = 1024;
+// What LoadAtOnce brings in during one turn of the executor, other clients waiting: 16 loads of 64 KiB take about 1 ms.
+constexpr size_t kLoadsAtOnceMax = 16;
+constexpr size_t kLoadAtOnceBytesMax = 64 << 10;
 // Large values on their way into memory at one time, if it is more than one: they are beyond what maxmemory bounds.
 constexpr uint64_t kStreamingBytesMax = 8 << 20;
 // The part of a position that a keyless entry keeps: 48 hash bits, which are the position's high ones.
@@ -140,16 +143,42 @@ void Swapper::FinishLoad(const LoadPtr& load, Result<std::optional<swap::StateRe
     LoadChunks(load, record);
     return;
   }
-  DecodeLoaded(load, *record, record->payload);
+  DecodeLoaded(load, record->attributes, record->payload);
 }
 
-void Swapper::DecodeLoaded(const LoadPtr& load, const swap::StateRecord& record, std::string_view payload) {
+void Swapper::DecodeLoaded(const LoadPtr& load, const swap::StateAttributes& attributes, std::string_view payload) {
   auto value = DecodeState(keys_, config_, payload, rdb::Trust::kOwn);
   if (value) {
-    LinkLoaded(load, record, *value);
+    LinkLoaded(load, attributes, *value);
   } else {
     CompleteLoad(load, value.error());
   }
+}
+
+bool Swapper::LoadAtOnce(const std::vector<StateKey>& keys) {
+  // While others load, list or fill, a table may be being opened, which this thread could have to wait for.
+  if (closed_ || !loads_.empty() || streaming_bytes_ != 0 || !listings_.empty() || filling()) return false;
+  if (loads_at_once_ + keys.size() > kLoadsAtOnceMax) return false;
+  // Who reads faster than memory is made free goes the long way, which waits for its turn.
+  if (maxmemory_bytes_ != 0 && UsedBytes() > maxmemory_bytes_) return false;
+  loads_at_once_ += keys.size();
+  return std::all_of(keys.begin(), keys.end(), [this](const StateKey& item) { return LoadOneAtOnce(item); });
+}
+
+bool Swapper::LoadOneAtOnce(const StateKey& item) {
+  const uint32_t physical = keys_.Physical(item.database);
+  const uint64_t hash = keys_.HashOf(item.key);
+  if (!NeedsLoad(physical, item.key, hash)) return true;
+  if (erasing_.contains(StateName(physical, item.key))) return false;
+  const auto load = std::make_shared<KeyLoad>(KeyLoad{physical, item.key, hash, generation_[physical], {}});
+  const auto link = [&](const swap::StateAttributes& attributes, std::string_view payload) {
+    DecodeLoaded(load, attributes, payload);
+  };
+  if (!store_->LoadFromMemory({static_cast<uint8_t>(physical), shm::PositionOf(hash), item.key}, kLoadAtOnceBytesMax,
+                              link)) {
+    return false;
+  }
+  return !NeedsLoad(physical, item.key, hash);  // else it is damaged, or there is no memory
 }
 
 // ---- Large values ----
@@ -181,7 +210,7 @@ void Swapper::StreamCollection(const LoadPtr& load, const RecordPtr& record) {
       return {};
     });
     host_.Post([this, load, record, payload, outcome] {
-      EndStream(load, record, outcome, [&] { DecodeLoaded(load, *record, *payload); });
+      EndStream(load, record, outcome, [&] { DecodeLoaded(load, record->attributes, *payload); });
     });
   });
 }
@@ -218,7 +247,7 @@ void Swapper::StreamString(const LoadPtr& load, const RecordPtr& record) {
         value.link = link;
         value.link_bytes = static_cast<uint32_t>(copied);
         linked = true;
-        LinkLoaded(load, *record, value);
+        LinkLoaded(load, record->attributes, value);
       });
       if (!linked) keys_.memory().Free(link);
     });
@@ -246,8 +275,8 @@ void Swapper::EndStream(const LoadPtr& load, const RecordPtr& record, const Resu
   }
 }
 
-void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateRecord& record, const DetachedValue& value) {
-  const int64_t expire_at_ms = FromStore(record.attributes.expire_at_ms);
+void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateAttributes& attributes, const DetachedValue& value) {
+  const int64_t expire_at_ms = FromStore(attributes.expire_at_ms);
   const bool unfilled = IsUnfilled(load->physical, shm::PositionOf(load->hash));
   const shm::SlotRef ref = keys_.index(load->physical).Find(load->key, load->hash);
   // Whoever made it live or deleted it since its record was read is right.
@@ -258,7 +287,7 @@ void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateRecord& record, c
   if (wanted) {
     // A fresh access word: what is asked for is hot. (An LFU counter goes on from where it was.)
     linked = keys_.SwapIn(load->physical, load->key, !unfilled, value, expire_at_ms,
-                          keys_.AccessAfterLoad(record.attributes.access));
+                          keys_.AccessAfterLoad(attributes.access));
     keys_.FinishCommand();
   }
   if (!wanted || !linked) {

@@ -69,6 +69,14 @@ class MemorySwapStore final : public SwapStore {
     return std::optional<StateRecord>(std::move(record));
   }
 
+  bool LoadFromMemory(const StateId& id, size_t payload_size_max, const RecordConsumer& use) override {
+    if (faults_ != nullptr && faults_->on_disk) return false;
+    const auto loaded = Load(id);
+    if (!loaded || !loaded->has_value() || (*loaded)->payload_size > payload_size_max) return false;
+    use((*loaded)->attributes, (*loaded)->payload);
+    return true;
+  }
+
   Result<void> ReadChunks(const StateRecord& record, const ChunkConsumer& consume) override {
     CHECK(record.chunked());
     const size_t count = (record.payload_size + kChunkSize - 1) / kChunkSize;

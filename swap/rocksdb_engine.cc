@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+#include "swap/rocksdb_file_system.h"
+
 namespace chestbox::swap {
 namespace {
 
@@ -25,6 +27,8 @@ constexpr double kFilterBitsPerKey = 10;  // 1% of the lookups of missing names 
 constexpr uint64_t kMiB = 1024 * 1024;
 constexpr uint64_t kTableSizeTarget = 32 * kMiB;
 constexpr uint64_t kManifestSizeMax = 16 * kMiB;
+// An open reads the ends of at most 16 tables of each family. RocksDB would start as many threads for it.
+constexpr int kFileOpeningThreads = 2;
 // An expiry is written once, deleted once, and read from the front: a table in which so many neighbours are deletions
 // is compacted early, or the search for what is due would step over ever more of them.
 constexpr size_t kDeletionWindow = 128;
@@ -69,7 +73,8 @@ class SilentLogger final : public rocksdb::Logger {
   void Logv(const char* /*format*/, va_list /*arguments*/) override {}
 };
 
-rocksdb::DBOptions DatabaseOptions(const RocksdbOptions& options, std::shared_ptr<rocksdb::EventListener> listener) {
+rocksdb::DBOptions DatabaseOptions(const RocksdbOptions& options, rocksdb::Env* env,
+                                   std::shared_ptr<rocksdb::EventListener> listener) {
   rocksdb::DBOptions database;
   database.create_if_missing = true;
   database.create_missing_column_families = true;
@@ -82,10 +87,14 @@ rocksdb::DBOptions DatabaseOptions(const RocksdbOptions& options, std::shared_pt
   database.max_open_files = options.open_files_max;
   database.max_background_jobs = 2;
   database.max_bgerror_resume_count = 0;
+  database.env = env;
+  // A reader that holds the last reference to what a flush replaced leaves the work of freeing it to the background.
+  database.avoid_unnecessary_blocking_io = true;
   database.listeners.push_back(std::move(listener));
   // What an open would otherwise read of every table: restart must not grow with the number of states.
   database.skip_stats_update_on_db_open = true;
   database.skip_checking_sst_file_sizes_on_db_open = true;
+  database.max_file_opening_threads = kFileOpeningThreads;
   database.max_manifest_file_size = kManifestSizeMax;
   database.info_log = std::make_shared<SilentLogger>();
   database.stats_dump_period_sec = 0;
@@ -191,22 +200,29 @@ class RocksdbEngine::Impl {
     return sum;
   }
 
+  std::shared_ptr<rocksdb::Env> env_ = NewTableEnv();  // outlives the database
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;
   std::shared_ptr<FailureListener> listener_ = std::make_shared<FailureListener>();
   std::shared_ptr<rocksdb::Cache> cache_;
+  BeforeChanges before_changes_;
 };
 
 RocksdbEngine::RocksdbEngine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 RocksdbEngine::~RocksdbEngine() = default;
 
-Result<std::unique_ptr<RocksdbEngine>> RocksdbEngine::Open(const std::string& path, const RocksdbOptions& options) {
+Result<std::unique_ptr<RocksdbEngine>> RocksdbEngine::Open(const std::string& path, const RocksdbOptions& options,
+                                                           BeforeChanges before_changes) {
   LowerPriorities();
   auto impl = std::make_unique<Impl>();
   impl->cache_ = rocksdb::NewLRUCache(options.block_cache_bytes);
+  auto families = Families(options, impl->cache_);
+  // Until the first change is announced, files must stay as they are.
+  for (auto& family : families) family.options.disable_auto_compactions = before_changes != nullptr;
+  impl->before_changes_ = std::move(before_changes);
   rocksdb::DB* db = nullptr;
-  const auto status = rocksdb::DB::Open(DatabaseOptions(options, impl->listener_), path,
-                                        Families(options, impl->cache_), &impl->handles_, &db);
+  const auto status = rocksdb::DB::Open(DatabaseOptions(options, impl->env_.get(), impl->listener_), path, families,
+                                        &impl->handles_, &db);
   impl->db_.reset(db);
   if (auto opened = ToResult(status); !opened) return Error{opened.error().message + " (opening " + path + ")"};
   return std::unique_ptr<RocksdbEngine>(new RocksdbEngine(std::move(impl)));
@@ -219,6 +235,12 @@ Result<bool> RocksdbEngine::Visit(Family family, std::string_view key, const Vis
   if (auto read = ToResult(status); !read) return read.error();
   visit(ToView(value));
   return true;
+}
+
+bool RocksdbEngine::VisitInMemory(Family family, std::string_view key, const Visitor& visit) const {
+  const NoDiskWaits guard;
+  const auto found = Visit(family, key, visit);
+  return found.ok() && *found;
 }
 
 Result<void> RocksdbEngine::Iterate(Family family, std::string_view begin, std::string_view end,
@@ -248,10 +270,20 @@ void RocksdbEngine::DeleteRange(EngineBatch& batch, Family family, std::string_v
 }
 
 Result<void> RocksdbEngine::Write(EngineBatch& batch) {
+  if (batch.batch_->Count() == 0) return {};
   if (auto recovered = Recover(); !recovered) return recovered;
+  if (auto begun = BeginChanges(); !begun) return begun;
   rocksdb::WriteOptions write;
   write.disableWAL = true;
   return ToResult(impl_->db_->Write(write, batch.batch_.get()));
+}
+
+Result<void> RocksdbEngine::BeginChanges() {
+  if (impl_->before_changes_ == nullptr) return {};
+  if (auto allowed = impl_->before_changes_(); !allowed) return allowed;
+  if (auto enabled = ToResult(impl_->db_->EnableAutoCompaction(impl_->handles_)); !enabled) return enabled;
+  impl_->before_changes_ = nullptr;
+  return {};
 }
 
 void RocksdbEngine::DropFiles(Family family, std::string_view begin, std::string_view end) {
@@ -271,6 +303,7 @@ Result<void> RocksdbEngine::Recover() {
 }
 
 Result<void> RocksdbEngine::Flush() {
+  if (impl_->before_changes_ != nullptr) return {};  // nothing was written
   if (auto recovered = Recover(); !recovered) return recovered;
   rocksdb::FlushOptions flush;
   flush.wait = true;

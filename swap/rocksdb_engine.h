@@ -5,6 +5,7 @@
 //   - A batch is visible whole or not at all, and a flush makes all families durable as of one moment (atomic_flush).
 //   - A background failure (above all: no space) stops writes with an Error until a recovery attempt succeeds. Every
 //     Write and Flush makes one attempt first. What was written stays readable from memory meanwhile.
+//   - Nothing in the directory changes between the open and the first change: no compaction runs until then.
 //   - Memory: each family has at most two write buffers; all of them together flush at 2 * write_buffer_bytes.
 //
 // Threads: Get, Visit, Iterate and the sizes from any thread; the rest from one thread at a time. Not after Close.
@@ -40,8 +41,11 @@ class EngineBatch {
 
 class RocksdbEngine {
  public:
-  // Opens or creates the database in `path`.
-  static Result<std::unique_ptr<RocksdbEngine>> Open(const std::string& path, const RocksdbOptions& options);
+  // Opens or creates the database in `path`. `before_changes` (may be empty) is called once, on the writing thread,
+  // before the first batch is written; its Error is that write's, and the next one calls it again.
+  using BeforeChanges = std::function<Result<void>()>;
+  static Result<std::unique_ptr<RocksdbEngine>> Open(const std::string& path, const RocksdbOptions& options,
+                                                     BeforeChanges before_changes);
   ~RocksdbEngine();
   RocksdbEngine(const RocksdbEngine&) = delete;
   RocksdbEngine& operator=(const RocksdbEngine&) = delete;
@@ -49,6 +53,8 @@ class RocksdbEngine {
   // Calls `visit` with the value, which is valid within the call; false when there is no such key.
   using Visitor = std::function<void(std::string_view value)>;
   Result<bool> Visit(Family family, std::string_view key, const Visitor& visit) const;
+  // The same without waiting for a disk (rocksdb_file_system.h): false also for what is not known to be in memory.
+  bool VisitInMemory(Family family, std::string_view key, const Visitor& visit) const;
 
   // Calls `visit` for each key in [begin, end) in order, until it returns false.
   using EntryVisitor = std::function<bool(std::string_view key, std::string_view value)>;
@@ -74,6 +80,8 @@ class RocksdbEngine {
   uint64_t memory_bytes() const;
 
  private:
+  Result<void> BeginChanges();
+
   class Impl;
   explicit RocksdbEngine(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;

@@ -19,7 +19,8 @@ constexpr int kLoadRetriesMax = 1000;
 
 class RocksdbSwapStore final : public SwapStore {
  public:
-  RocksdbSwapStore(StoreDirectory directory, std::unique_ptr<RocksdbEngine> engine, const CleanState& state)
+  RocksdbSwapStore(std::unique_ptr<StoreDirectory> directory, std::unique_ptr<RocksdbEngine> engine,
+                   const CleanState& state)
       : directory_(std::move(directory)),
         engine_(std::move(engine)),
         ledger_(state.next_value_id),
@@ -43,6 +44,7 @@ class RocksdbSwapStore final : public SwapStore {
   }
 
   Result<std::optional<StateRecord>> Load(const StateId& id) override;
+  bool LoadFromMemory(const StateId& id, size_t payload_size_max, const RecordConsumer& use) override;
   Result<void> ReadChunks(const StateRecord& record, const ChunkConsumer& consume) override;
   Result<ScanPage> Scan(uint8_t database, uint64_t from_position, uint64_t to_position, size_t limit) override;
   Result<std::vector<DueState>> DueExpiries(uint8_t database, int64_t now_ms, size_t limit) override;
@@ -81,7 +83,7 @@ class RocksdbSwapStore final : public SwapStore {
   Result<void> TryCloseClean(const Metadata& metadata);
   CleanState StateToKeep(const Metadata& metadata) const;
 
-  StoreDirectory directory_;
+  const std::unique_ptr<StoreDirectory> directory_;
   std::unique_ptr<RocksdbEngine> engine_;  // null once closed
   std::array<Database, 256> databases_;
   ValueLedger ledger_;
@@ -139,6 +141,29 @@ Result<std::optional<StateRecord>> RocksdbSwapStore::Load(const StateId& id) {
     return record;
   }
   return Error{"ERR swap: a record on disk names a value that is not there"};
+}
+
+bool RocksdbSwapStore::LoadFromMemory(const StateId& id, size_t payload_size_max, const RecordConsumer& use) {
+  CHECK(payload_size_max <= kChunkSize);
+  StateAttributes attributes;
+  uint64_t value_id = 0;
+  bool used = false;
+  const auto count_and_use = [&](std::string_view payload) {
+    ++records_read_;
+    payload_bytes_read_ += payload.size();
+    used = true;
+    use(attributes, payload);
+  };
+  engine_->VisitInMemory(Family::kHeads, HeadKey(GenerationOf(id.database), id), [&](std::string_view bytes) {
+    const auto head = DecodeHead(bytes);
+    if (!head || head->payload_size > payload_size_max) return;
+    attributes = head->attributes;
+    value_id = head->value_id;
+    if (value_id == 0) count_and_use(head->inline_payload);
+  });
+  // When the write thread replaced the value since, its chunk is gone.
+  if (value_id != 0) engine_->VisitInMemory(Family::kChunks, ChunkKey(value_id, 0), count_and_use);
+  return used;
 }
 
 Result<void> RocksdbSwapStore::ReadChunks(const StateRecord& record, const ChunkConsumer& consume) {
@@ -281,25 +306,28 @@ Result<void> RocksdbSwapStore::TryCloseClean(const Metadata& metadata) {
   ledger_.DropAllOpen();
   if (auto deleted = housekeeper_.DeleteAllGarbage(); !deleted) return deleted;
   if (auto flushed = engine_->Flush(); !flushed) return flushed;
-  if (auto staged = directory_.StageClean(StateToKeep(metadata)); !staged) return staged;
+  if (auto staged = directory_->StageClean(StateToKeep(metadata)); !staged) return staged;
   // From here on the engine writes nothing: everything is flushed, and compaction is stopped before the marker is set.
   auto closed = engine_->Close();
   engine_.reset();
   if (!closed) return closed;
-  return directory_.CommitClean();
+  return directory_->CommitClean();
 }
 
 }  // namespace
 
 Result<OpenedStore> OpenRocksdbSwapStore(const RocksdbOptions& options) {
-  auto directory = StoreDirectory::Lock(options.directory);
-  if (!directory) return directory.error();
+  auto locked = StoreDirectory::Lock(options.directory);
+  if (!locked) return locked.error();
+  auto directory = std::make_unique<StoreDirectory>(std::move(*locked));
   auto prepared = directory->PrepareLive();
   if (!prepared) return prepared.error();
-  auto engine = RocksdbEngine::Open(directory->live(), options);
+  RocksdbEngine::BeforeChanges before_changes;
+  if (prepared->checkpoint_due) before_changes = [raw = directory.get()] { return raw->BeginChanges(); };
+  auto engine = RocksdbEngine::Open(directory->live(), options, std::move(before_changes));
   if (!engine) return engine.error();
-  if (auto marked = directory->MarkInUse(); !marked) return marked.error();
-  auto store = std::make_unique<RocksdbSwapStore>(std::move(*directory), std::move(*engine), prepared->state);
+  if (auto marked = directory->MarkOpen(); !marked) return marked.error();
+  auto store = std::make_unique<RocksdbSwapStore>(std::move(directory), std::move(*engine), prepared->state);
   if (auto found = store->FindPurges(); !found) return found.error();
   return OpenedStore{std::move(store), prepared->outcome, std::move(prepared->state.metadata)};
 }

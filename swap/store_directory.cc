@@ -9,6 +9,7 @@
 #include <optional>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 #include "swap/durable_files.h"
 
@@ -21,6 +22,7 @@ constexpr std::string_view kFormatName = "chestbox-store ";
 constexpr int kFormatNumber = 1;
 constexpr const char* kClean = "CLEAN";
 constexpr const char* kStagedClean = "CLEAN.staged";
+constexpr const char* kOpen = "OPEN";
 
 Result<void> CheckFormat(const fs::path& directory) {
   const auto text = ReadFile(directory / "FORMAT");
@@ -62,8 +64,26 @@ Result<std::optional<CleanState>> CompleteState(const fs::path& directory) {
 // Tables never change once written; everything else of an engine may.
 bool IsImmutable(const fs::path& file) { return file.extension() == ".sst"; }
 
-bool IsLeftOut(const std::string& name) {
-  return name == "LOCK" || name == kClean || name == kStagedClean || name.starts_with("LOG");
+// The engine's logs of changes (*.log) are empty: it runs without.
+bool IsEmptyLog(const fs::path& file) { return file.extension() == ".log"; }
+
+bool IsLeftOut(const fs::path& file) {
+  const std::string name = file.filename().string();
+  return name == "LOCK" || name == kClean || name == kStagedClean || name.starts_with("LOG") || IsEmptyLog(file);
+}
+
+// RocksDB 7.8 makes a log at every open and forgets it when nothing was written: they would pile up.
+Result<void> RemoveEmptyLogs(const fs::path& directory) {
+  std::vector<fs::path> logs;
+  std::error_code error;
+  for (fs::directory_iterator at(directory, error), end; !error && at != end; at.increment(error)) {
+    if (IsEmptyLog(at->path())) logs.push_back(at->path());
+  }
+  for (const fs::path& log : logs) {
+    if (!error) fs::remove(log, error);
+  }
+  if (error) return FileError("cannot remove the logs in", directory, error.value());
+  return {};
 }
 
 // Makes `to` a clone of the database in `from`, without its CLEAN.
@@ -73,7 +93,7 @@ Result<void> CloneDatabase(const fs::path& from, const fs::path& to) {
   std::error_code error;
   for (fs::directory_iterator at(from, error), end; !error && at != end; at.increment(error)) {
     const fs::path& file = at->path();
-    if (IsLeftOut(file.filename().string())) continue;
+    if (IsLeftOut(file)) continue;
     const fs::path copy = to / file.filename();
     auto cloned = IsImmutable(file) ? LinkOrCopyFile(file, copy) : CopyFile(file, copy);
     if (!cloned) return cloned;
@@ -100,7 +120,9 @@ Result<StoreDirectory> StoreDirectory::Lock(const std::string& path) {
 }
 
 StoreDirectory::StoreDirectory(StoreDirectory&& other) noexcept
-    : path_(std::move(other.path_)), lock_fd_(std::exchange(other.lock_fd_, -1)) {}
+    : path_(std::move(other.path_)),
+      lock_fd_(std::exchange(other.lock_fd_, -1)),
+      checkpoint_due_(other.checkpoint_due_) {}
 
 StoreDirectory::~StoreDirectory() {
   if (lock_fd_ >= 0) close(lock_fd_);
@@ -111,8 +133,9 @@ Result<StoreDirectory::Prepared> StoreDirectory::PrepareLive() {
   if (auto live_state = CompleteState(live); !live_state) {
     return live_state.error();
   } else if (live_state->has_value()) {
-    if (auto replaced = ReplaceCheckpoint(); !replaced) return replaced.error();
-    return Prepared{OpenOutcome::kClean, std::move(**live_state)};
+    checkpoint_due_ = true;
+    const bool killed = Exists(path_ / kOpen);
+    return Prepared{killed ? OpenOutcome::kRecoveredCheckpoint : OpenOutcome::kClean, std::move(**live_state), true};
   }
   if (auto promoted = PromoteCheckpoint(); !promoted) return promoted.error();
   const bool was_used = Exists(live);
@@ -120,10 +143,10 @@ Result<StoreDirectory::Prepared> StoreDirectory::PrepareLive() {
   auto checkpoint_state = CompleteState(path_ / "checkpoint");
   if (!checkpoint_state) return checkpoint_state.error();
   if (!checkpoint_state->has_value()) {
-    return Prepared{was_used ? OpenOutcome::kEmptyAfterCrash : OpenOutcome::kFresh, {}};
+    return Prepared{was_used ? OpenOutcome::kEmptyAfterCrash : OpenOutcome::kFresh, {}, false};
   }
   if (auto cloned = CloneDatabase(path_ / "checkpoint", live); !cloned) return cloned.error();
-  return Prepared{OpenOutcome::kRecoveredCheckpoint, std::move(**checkpoint_state)};
+  return Prepared{OpenOutcome::kRecoveredCheckpoint, std::move(**checkpoint_state), false};
 }
 
 Result<void> StoreDirectory::ReplaceCheckpoint() {
@@ -146,14 +169,31 @@ Result<void> StoreDirectory::PromoteCheckpoint() {
   return RenameFile(fresh, checkpoint);
 }
 
-Result<void> StoreDirectory::MarkInUse() { return RemoveFile(path_ / "live" / kClean); }
+// Not synced: it is for a warning, and only the process was killed where it still matters.
+Result<void> StoreDirectory::MarkOpen() {
+  const fs::path mark = path_ / kOpen;
+  const int fd = open(mark.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return FileError("cannot create", mark, errno);
+  close(fd);
+  return {};
+}
+
+Result<void> StoreDirectory::BeginChanges() {
+  if (!checkpoint_due_) return {};
+  if (auto replaced = ReplaceCheckpoint(); !replaced) return replaced;
+  if (auto removed = RemoveFile(path_ / "live" / kClean); !removed) return removed;
+  checkpoint_due_ = false;
+  return {};
+}
 
 Result<void> StoreDirectory::StageClean(const CleanState& state) {
   return WriteFile(path_ / "live" / kStagedClean, EncodeCleanMarker(state));
 }
 
 Result<void> StoreDirectory::CommitClean() {
-  return RenameFile(path_ / "live" / kStagedClean, path_ / "live" / kClean);
+  if (auto removed = RemoveEmptyLogs(path_ / "live"); !removed) return removed;
+  if (auto renamed = RenameFile(path_ / "live" / kStagedClean, path_ / "live" / kClean); !renamed) return renamed;
+  return RemoveFile(path_ / kOpen);
 }
 
 }  // namespace chestbox::swap

@@ -2,15 +2,18 @@
 //
 //   FORMAT        "chestbox-store 1": a newer number is refused
 //   LOCK          held (flock) by the process that has the store open
+//   OPEN          present while a process has the store open: one that is found tells of a process that was killed
 //   live/         the engine's database in use
-//   live/CLEAN    present exactly when live/ was closed cleanly: then all of it is on disk and consistent
+//   live/CLEAN    present exactly as long as live/ is what a clean close left: all of it is on disk and consistent
 //   checkpoint/   the same database as it was at the last clean close, and its CLEAN
 //   checkpoint.new/  a checkpoint being made
 //
-// The engine runs without a log of its own, so after a crash live/ is not the state of any one moment. Therefore an
-// open of a clean store first clones live/ to a checkpoint, then removes live/CLEAN; an open of an unclean one throws
-// live/ away and clones the checkpoint back. A clone hard-links the table files, which never change once written, and
-// copies the few small others: its time grows with the number of tables (one in tens of MiB), not of states.
+// The engine runs without a log of its own, so after a crash live/ is not the state of any one moment. Therefore the
+// first change after an open of a clean store waits until live/ is cloned to a checkpoint and live/CLEAN removed; an
+// open of an unclean store throws live/ away and clones the checkpoint back. A clone hard-links the table files, which
+// never change once written, and copies the few small others. Its time grows with the number of tables (one in tens of
+// MiB), which is why no clean open waits for it: until the first change the engine holds still, and the clean live/ is
+// its own checkpoint.
 //
 // Invariants:
 //   - A directory holds a CLEAN only if it is complete; it is written last, after everything else was synced.
@@ -38,16 +41,19 @@ class StoreDirectory {
   StoreDirectory& operator=(StoreDirectory&&) = delete;
   ~StoreDirectory();
 
-  // Leaves live/ as a consistent database, or absent for an empty one, with a checkpoint of it where there is one.
+  // Leaves live/ as a consistent database, or absent for an empty one.
   struct Prepared {
     OpenOutcome outcome = OpenOutcome::kFresh;
     CleanState state = {};
+    bool checkpoint_due = false;  // BeginChanges before the first change
   };
   Result<Prepared> PrepareLive();
+  // Once the engine has opened live/.
+  Result<void> MarkOpen();
 
-  // Declares live/ in use: from here on a crash means going back to the checkpoint. To be called after the engine
-  // opened live/ and before it is written to.
-  Result<void> MarkInUse();
+  // With a checkpoint due, makes it of live/, which is as it was opened, and declares live/ in use: from here on a
+  // crash means going back to the checkpoint. May be tried again after an Error; does nothing once it succeeded.
+  Result<void> BeginChanges();
 
   // A clean close in two steps, so that a full disk is noticed while the engine can still go on: writes the marker
   // under another name; then, after the engine closed live/, puts it in place.
@@ -64,6 +70,7 @@ class StoreDirectory {
 
   std::filesystem::path path_;
   int lock_fd_ = -1;
+  bool checkpoint_due_ = false;
 };
 
 }  // namespace chestbox::swap

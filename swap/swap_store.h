@@ -20,10 +20,10 @@
 //     clean close: all of it, nothing newer.
 //
 // Threads: every call is synchronous and may block on the disk, so the executor (the arena's one writer) calls none but
-// Count, ExpiryCount and, for INFO, Stats. The calls under "reads" come from any number of threads at once; those under
-// "writes" from one thread at a time, concurrently with reads. No call may run during or after CloseClean/CloseDirty
-// and the destructor. A read sees every write call that returned before it began; what the caller still has in a queue,
-// the caller must overlay itself (a queued Flush or EraseState most of all).
+// LoadFromMemory, Count, ExpiryCount and, for INFO, Stats. The calls under "reads" come from any number of threads at
+// once; those under "writes" from one thread at a time, concurrently with reads. No call may run during or after
+// CloseClean/CloseDirty and the destructor. A read sees every write call that returned before it began; what the caller
+// still has in a queue, the caller must overlay itself (a queued Flush or EraseState most of all).
 #pragma once
 
 #include <cstddef>
@@ -135,6 +135,12 @@ class SwapStore {
 
   // The state's record, or nothing. The payload is whole unless chunked(). Expired states are returned like any other.
   virtual Result<std::optional<StateRecord>> Load(const StateId& id) = 0;
+
+  // Load as far as it goes without waiting for a disk: calls `use` with the whole payload, which is valid within the
+  // call, and returns true. False tells nothing: the record may be on the disk only, larger than `payload_size_max`,
+  // missing or damaged, and Load will say.
+  using RecordConsumer = std::function<void(const StateAttributes& attributes, std::string_view payload)>;
+  virtual bool LoadFromMemory(const StateId& id, size_t payload_size_max, const RecordConsumer& use) = 0;
 
   // Streams the payload of a chunked record in order, holding one chunk at a time; the chunk is valid within the call.
   // Stops at the consumer's first Error and returns it. IsValueGone tells the Error of a value that was replaced, moved

@@ -96,7 +96,7 @@ class ObjectSink {
   virtual bool HashField(std::string_view field, std::string_view value, int64_t expire_at_ms) = 0;
   virtual bool SortedSetMember(std::string_view member, double score) = 0;  // never NaN
 
-  // A stream: its nodes in order (sound listpacks of Redis' layout, entries in order, at least one not deleted), then
+  // A stream: its nodes in order (sound listpacks of Redis' layout, entries in order), then
   // the rest. `entries`: those not deleted.
   virtual bool StreamNode(const StreamId& master_id, std::string_view listpack, uint32_t entries) = 0;
   virtual bool StreamEnd(const StreamInfo& info) = 0;

@@ -173,7 +173,7 @@ bool WalkStreamNode(const StreamId& node_id, std::string_view listpack, StreamSp
   int64_t fields = 0;
   int64_t terminator = 0;
   if (!walk.Integer(&live) || !walk.Integer(&deleted) || !walk.Integer(&fields)) return false;
-  if (live <= 0 || deleted < 0 || live > elements || deleted > elements || fields < 0) return false;
+  if (live < 0 || deleted < 0 || live > elements || deleted > elements || fields < 0) return false;
   if (!walk.Skip(fields) || !walk.Integer(&terminator) || terminator != 0) return false;
   int64_t live_found = 0;
   for (int64_t left = live + deleted; left > 0; --left) {
@@ -194,6 +194,7 @@ bool DecodeStream(ObjectType type, PayloadReader& in, ObjectSink& sink) {
   uint64_t nodes = 0;
   if (!sink.Begin(ObjectKind::kStream) || !in.Count(kIdBytes, &nodes)) return false;
   StreamSpan span;
+  std::optional<StreamId> last_node;
   uint64_t length = 0;
   for (; nodes > 0; --nodes) {
     StringPart key;
@@ -201,7 +202,8 @@ bool DecodeStream(ObjectType type, PayloadReader& in, ObjectSink& sink) {
     uint32_t entries = 0;
     if (!in.String(&key) || key.view().size() != kIdBytes || !in.String(&listpack)) return false;
     const StreamId id = RawId(key.view());
-    if (span.last && id <= *span.last) return false;
+    if ((span.last && id <= *span.last) || (last_node && id <= *last_node)) return false;
+    last_node = id;
     if (!WalkStreamNode(id, listpack.view(), &span, &entries)) return false;
     length += entries;
     if (!sink.StreamNode(id, listpack.view(), entries)) return false;

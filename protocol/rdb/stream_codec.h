@@ -23,7 +23,7 @@ struct StreamSpan {
 };
 
 // Walks a whole node, and moves `span` on: entries that are not deleted ascend, and none comes before its node's ID.
-// `*entries`: those not deleted, at least one.
+// `*entries`: those not deleted, perhaps none (XTRIM MINID may leave such nodes).
 [[nodiscard]] bool WalkStreamNode(const StreamId& node_id, std::string_view listpack, StreamSpan* span,
                                   uint32_t* entries);
 

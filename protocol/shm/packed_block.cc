@@ -177,6 +177,16 @@ uint32_t PackedReader::count() const {
 bool PackedReader::Get(uint32_t position, PackedElement* element) const {
   if (!IsElement(position)) return false;
   const uint32_t available = bytes_ - 1 - position;
+  const uint8_t first = ByteAt(data_ + position);
+  if (first >= 0x80 && first < 0xc0) {
+    // A short string, as most elements are: a byte, the text, a byte.
+    const uint32_t size = first & 0x3fU;
+    if (size + 2 > available) return false;
+    element->kind = PackedElement::Kind::kString;
+    element->text = {data_ + position + 1, size};
+    element->next = position + size + 2;
+    return true;
+  }
   const uint32_t content = ContentBytes(data_ + position, available);
   if (content == 0) return false;
   const uint32_t next = position + content + BackBytes(content);

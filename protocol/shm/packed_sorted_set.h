@@ -35,16 +35,16 @@ class PackedSortedSet {
   uint32_t Behind(uint32_t position) const;
 
   // Visits pairs from `rank` on, up or down, while visit(ScoredMember) returns true and at most `count`. The member's
-  // text is valid during the call.
+  // text is valid during the call. Who wants no scores gets zeros, for less.
   template <class Visit>
-  void ForEach(uint64_t rank, uint64_t count, bool backwards, Visit&& visit) const {
+  void ForEach(uint64_t rank, uint64_t count, bool backwards, Visit&& visit, bool with_scores = true) const {
     uint32_t position = AtRank(rank);
     char digits[kIntegerTextBytesMax];
     for (; count > 0 && position != 0; --count) {
       PackedElement member;
       PackedElement score;
       if (!block_.Get(position, &member) || !block_.Get(member.next, &score)) return;
-      if (!visit(ScoredMember{TextOf(member, digits), ScoreOf(score)})) return;
+      if (!visit(ScoredMember{TextOf(member, digits), with_scores ? ScoreOf(score) : 0})) return;
       if (backwards) {
         position = block_.Previous(position);
         if (position != 0) position = block_.Previous(position);

@@ -130,9 +130,9 @@ class SortedSetReader {
 
   // As PackedSortedSet::ForEach.
   template <class Visit>
-  void ForEach(uint64_t rank, uint64_t count, bool backwards, Visit&& visit) {
+  void ForEach(uint64_t rank, uint64_t count, bool backwards, Visit&& visit, bool with_scores = true) {
     if (packed_) {
-      Packed().ForEach(rank, count, backwards, visit);
+      Packed().ForEach(rank, count, backwards, visit, with_scores);
     } else if (rank < size() && count > 0) {
       backwards ? Check(WalkDown(rank, count, visit)) : Check(WalkUp(rank, count, visit));
     }

@@ -142,7 +142,6 @@ void StreamWriter::ShrinkToFit(const TreePath& path) {
 }
 
 bool StreamWriter::AppendNode(const StreamId& master_id, std::string_view block) {
-  if (StreamNodeReader(block, master_id).live() == 0) return true;
   const Link link = NewBlock(block.size());
   if (link == 0) return false;
   RacyStore(memory_->At(link), block.data(), block.size());
@@ -222,9 +221,7 @@ uint64_t StreamWriter::TrimNode(const TreePath& path, const StreamNodeReader& no
     --head_->length;
     ++removed;
   }
-  if (removed == node.live()) {  // what is left are marked ones
-    FreeNode(path);
-  } else if (removed != 0) {
+  if (removed != 0) {
     StoreStreamCounters(block, node.live() - removed, node.deleted() + removed, memory_->UsableBytes(link));
   }
   return static_cast<uint64_t>(removed);

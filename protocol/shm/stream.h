@@ -7,7 +7,8 @@
 // Invariants
 // - IDs ascend; no ID beyond last_id was ever added. first_id is that of the first live entry (0-0: there is none).
 // - A tree item's key is the master ID of its node, which is the ID of the node's first entry, live or not.
-// - length is the number of live entries; every node has one at least.
+// - length is the number of live entries. A node without one is freed, but by XTRIM MINID when its last entry, deleted
+//   before, does not lie before the ID; so does Redis, and DUMPs are the same.
 // Reading: any thread, over the Nodes of nodes.h. Writing: the executor, with the key's bucket closed.
 #pragma once
 
@@ -71,7 +72,7 @@ class StreamWriter {
   uint64_t Trim(const StreamTrim& trim);
 
   // Adds a node made elsewhere (RESTORE, a state that comes back, COPY), whose IDs lie behind those of all others. The
-  // head's numbers are the caller's. One without live entries is left out. False: no memory.
+  // head's numbers are the caller's. False: no memory.
   [[nodiscard]] bool AppendNode(const StreamId& master_id, std::string_view block);
   // Sets first_id from the entries.
   void FindFirst();

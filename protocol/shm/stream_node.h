@@ -6,7 +6,7 @@
 //
 // The fields of the master are those of the node's first entry; an entry with the same ones (kSameFields) has only
 // values. `elements` is how many elements the entry has before it, for walking backwards. Deleted entries stay,
-// marked; a node without live ones is freed.
+// marked.
 //
 // Invariant: readers check every step, so a torn copy reads as a shorter node. Any thread.
 #pragma once
@@ -99,7 +99,7 @@ class StreamNodeReader {
 };
 
 // True if `block` is what a writer makes, here or in Redis (for blocks from outside): counts, fields and back
-// references agree, and IDs ascend. Redis also keeps blocks without live entries.
+// references agree, and IDs ascend.
 bool IsSoundStreamNode(std::string_view block, const StreamId& master_id);
 
 // ---- Writing ----

@@ -20,7 +20,7 @@ namespace {
 constexpr uint64_t kBlockBytesMin = 16;
 // jemalloc staggers large blocks inside their pages unless they are aligned, which costs up to a quarter.
 constexpr uint64_t kAlignFromBytes = 16 << 10;
-// jemalloc grows its arena by this much at a time. Small, because what it holds back from the pool cannot be reused.
+// jemalloc grows its arena by this much at a time. Small, because what it holds back can be reused by nobody else.
 constexpr size_t kJemallocGrowBytes = 16 << 10;
 // One step of the helper thread: bounds how long the kernel holds the file's lock that a commit also needs.
 constexpr uint64_t kPunchStepBytes = 1 << 20;
@@ -53,8 +53,9 @@ ArenaAllocator* OwnerOf(extent_hooks_t* hooks) {
 void* AllocHook(extent_hooks_t* hooks, void* new_address, size_t bytes, size_t alignment, bool* zero, bool* commit,
                 unsigned) {
   if (new_address != nullptr) return nullptr;  // no growing in place
+  *commit = *commit || *zero;
   void* extent = OwnerOf(hooks)->TakeExtent(bytes, alignment, commit);
-  if (extent != nullptr && *zero && *commit) std::memset(extent, 0, bytes);
+  if (extent != nullptr && *zero) std::memset(extent, 0, bytes);
   return extent;
 }
 
@@ -172,24 +173,60 @@ void* ArenaAllocator::TakeExtent(size_t bytes, size_t alignment, bool* commit) {
     pool_->AddClean(extent->offset, bytes);
     return nullptr;
   }
-  *commit = *commit || extent->dirty;
+  if (extent->dirty && !*commit) {
+    pool_->AddUnclaimed(extent->offset, bytes);
+    if (pool_->unclaimed_bytes() > kDirtyKeepBytes) wake_.notify_one();
+  }
   return base_ + extent->offset;
 }
 
+// An unclaimed page that is committed while it is being punched would lose what is written to it.
+void ArenaAllocator::AwaitPunch(std::unique_lock<std::mutex>& lock, uint64_t offset, uint64_t bytes) {
+  punched_.wait(lock, [&] {
+    const auto [punched_offset, punched_bytes] = punching_;
+    return offset >= punched_offset + punched_bytes || punched_offset >= offset + bytes;
+  });
+}
+
 bool ArenaAllocator::CommitExtent(void* address, size_t bytes) {
-  std::lock_guard lock(mutex_);  // the file's size
-  return file_->Commit(static_cast<uint64_t>(static_cast<char*>(address) - base_), bytes);
+  std::unique_lock lock(mutex_);
+  const auto offset = static_cast<uint64_t>(static_cast<char*>(address) - base_);
+  AwaitPunch(lock, offset, bytes);
+  const RangeSet::Ranges claimed = pool_->Claim(offset, bytes);
+  if (claimed.size() == 1 && claimed[0].second == bytes) return true;
+  if (file_->Commit(offset, bytes)) return true;
+  for (const auto& [claimed_offset, claimed_bytes] : claimed) pool_->AddUnclaimed(claimed_offset, claimed_bytes);
+  return false;
 }
 
 void ArenaAllocator::GiveExtent(void* address, size_t bytes, bool committed) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   const auto offset = static_cast<uint64_t>(static_cast<char*>(address) - base_);
   if (!committed) {
-    pool_->AddClean(offset, bytes);
-    return;
+    AwaitPunch(lock, offset, bytes);
+    pool_->Claim(offset, bytes);
+    // Some of its pages may be in memory after all, so it is punched like the others.
   }
   pool_->AddDirty(offset, bytes);
   if (pool_->dirty_bytes() > kDirtyKeepBytes) wake_.notify_one();
+}
+
+// One step. False: there is no more than `keep` of either kind.
+bool ArenaAllocator::PunchSome(std::unique_lock<std::mutex>& lock, uint64_t keep) {
+  const bool dirty = pool_->dirty_bytes() > keep;
+  if (!dirty && pool_->unclaimed_bytes() <= keep) return false;
+  const auto range = dirty ? *pool_->TakeDirty(kPunchStepBytes) : *pool_->TakeUnclaimed(kPunchStepBytes);
+  if (!dirty) punching_ = range;
+  lock.unlock();
+  file_->Punch(range.first, range.second);
+  lock.lock();
+  if (dirty) {
+    pool_->AddClean(range.first, range.second);
+  } else {
+    punching_ = {0, 0};
+    punched_.notify_one();
+  }
+  return true;
 }
 
 void ArenaAllocator::PunchLoop() {
@@ -197,18 +234,12 @@ void ArenaAllocator::PunchLoop() {
   std::unique_lock lock(mutex_);
   uint64_t keep = kDirtyKeepBytes;
   while (!stopping_) {
-    if (pool_->dirty_bytes() <= keep) {
-      const uint64_t seen = pool_->dirty_bytes();
-      const bool woken =
-          wake_.wait_for(lock, kPunchIdle, [&] { return stopping_ || pool_->dirty_bytes() > kDirtyKeepBytes; });
-      keep = woken || pool_->dirty_bytes() != seen ? kDirtyKeepBytes : 0;
-      continue;
-    }
-    const auto range = pool_->TakeDirty(kPunchStepBytes);
-    lock.unlock();
-    file_->Punch(range->first, range->second);
-    lock.lock();
-    pool_->AddClean(range->first, range->second);
+    if (PunchSome(lock, keep)) continue;
+    const uint64_t seen = IdleBytes();
+    const bool woken = wake_.wait_for(lock, kPunchIdle, [&] {
+      return stopping_ || pool_->dirty_bytes() > kDirtyKeepBytes || pool_->unclaimed_bytes() > kDirtyKeepBytes;
+    });
+    keep = woken || IdleBytes() != seen ? kDirtyKeepBytes : 0;
   }
 }
 

@@ -4,8 +4,8 @@
 // - jemalloc's metadata lives in private memory; no byte of an extent is written but by whoever owns the block.
 // - Private and arena memory never mix: every call names this arena and its own explicit tcache.
 // - Pages are committed before a block lies in them. Freed extents go back to the pool at once (decay 0) and are
-// punched by a
-//   helper thread in steps of 1 MiB, so that no free stalls the executor.
+//   punched by a helper thread in steps of 1 MiB, so that no free stalls the executor. The same goes for the pages that
+//   jemalloc got with an extent that had been used before, and does not commit.
 // Executor thread only, but for the helper thread inside.
 #pragma once
 
@@ -52,6 +52,9 @@ class ArenaAllocator final : public shm::ArenaMemory {
   ArenaAllocator() = default;
   Result<void> CreateJemallocArena();
   void PunchLoop();
+  bool PunchSome(std::unique_lock<std::mutex>& lock, uint64_t keep);
+  uint64_t IdleBytes() const { return pool_->dirty_bytes() + pool_->unclaimed_bytes(); }
+  void AwaitPunch(std::unique_lock<std::mutex>& lock, uint64_t offset, uint64_t bytes);
 
   std::unique_ptr<ArenaFile> file_;
   std::unique_ptr<Hooks> hooks_;
@@ -64,6 +67,9 @@ class ArenaAllocator final : public shm::ArenaMemory {
   std::mutex mutex_;  // guards what follows; shared by the executor (in hooks) and the helper thread
   std::condition_variable wake_;
   std::unique_ptr<ExtentPool> pool_;
+  // What the helper thread is punching of a range that jemalloc has and may commit at any moment; 0 bytes: nothing.
+  std::pair<uint64_t, uint64_t> punching_{0, 0};
+  std::condition_variable punched_;
   bool stopping_ = false;
   std::thread punch_thread_;
 };

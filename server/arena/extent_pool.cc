@@ -65,6 +65,26 @@ std::optional<std::pair<uint64_t, uint64_t>> RangeSet::TakeFromLargest(uint64_t 
   return std::pair{offset + bytes - bytes_max, bytes_max};
 }
 
+RangeSet::Ranges RangeSet::TakeWithin(uint64_t offset, uint64_t bytes) {
+  Ranges taken;
+  const uint64_t end = offset + bytes;
+  auto at = by_offset_.upper_bound(offset);
+  if (at != by_offset_.begin()) --at;
+  while (at != by_offset_.end() && at->first < end) {
+    const auto [range_offset, range_bytes] = *at;
+    ++at;
+    const uint64_t range_end = range_offset + range_bytes;
+    if (range_end <= offset) continue;
+    Remove(range_offset, range_bytes);
+    const uint64_t from = range_offset < offset ? offset : range_offset;
+    const uint64_t to = range_end < end ? range_end : end;
+    if (from > range_offset) Insert(range_offset, from - range_offset);
+    if (to < range_end) Insert(to, range_end - to);
+    taken.emplace_back(from, to - from);
+  }
+  return taken;
+}
+
 std::optional<ExtentPool::Extent> ExtentPool::Take(uint64_t bytes, uint64_t alignment) {
   if (auto offset = dirty_.Take(bytes, alignment)) return Extent{*offset, true};
   if (auto offset = clean_.Take(bytes, alignment)) return Extent{*offset, false};

@@ -1,8 +1,9 @@
 // ExtentPool: which page ranges of the arena's file are free, and whether memory lies behind them. Pure bookkeeping.
 //
 // Three kinds of free range: *dirty* (freed, its pages still in memory: reused first), *clean* (punched: must be
-// committed before use), and everything above the high-water mark (clean as well). Neighbours of one kind are one
-// range. Not thread-safe: its owner locks.
+// committed before use), and everything above the high-water mark (clean as well). A fourth kind is not free:
+// *unclaimed* are the dirty pages of ranges that were handed out uncommitted, until they are committed or punched.
+// Neighbours of one kind are one range. Not thread-safe: its owner locks.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <optional>
 #include <set>
 #include <utility>
+#include <vector>
 
 namespace chestbox {
 
@@ -20,6 +22,9 @@ class RangeSet {
   std::optional<uint64_t> Take(uint64_t bytes, uint64_t alignment);
   // A piece of at most `bytes_max` of the largest range.
   std::optional<std::pair<uint64_t, uint64_t>> TakeFromLargest(uint64_t bytes_max);
+  // Everything of the set that lies within a range.
+  using Ranges = std::vector<std::pair<uint64_t, uint64_t>>;  // offset, bytes
+  Ranges TakeWithin(uint64_t offset, uint64_t bytes);
   uint64_t bytes() const { return bytes_; }
 
  private:
@@ -48,11 +53,20 @@ class ExtentPool {
     return dirty_.TakeFromLargest(bytes_max);
   }
   uint64_t dirty_bytes() const { return dirty_.bytes(); }
+
+  void AddUnclaimed(uint64_t offset, uint64_t bytes) { unclaimed_.Add(offset, bytes); }
+  // The part of a handed-out range that is unclaimed, and from here on is not.
+  RangeSet::Ranges Claim(uint64_t offset, uint64_t bytes) { return unclaimed_.TakeWithin(offset, bytes); }
+  std::optional<std::pair<uint64_t, uint64_t>> TakeUnclaimed(uint64_t bytes_max) {
+    return unclaimed_.TakeFromLargest(bytes_max);
+  }
+  uint64_t unclaimed_bytes() const { return unclaimed_.bytes(); }
   uint64_t high_water() const { return high_water_; }
 
  private:
   RangeSet dirty_;
   RangeSet clean_;
+  RangeSet unclaimed_;
   uint64_t high_water_;
   const uint64_t end_;
 };

@@ -2,7 +2,6 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <string>
 #include <vector>
 
 #include "protocol/bits.h"
@@ -75,6 +74,7 @@ Result<Step> ParseStep(const CommandContext& ctx, Args args, size_t at) {
 
 Result<std::vector<Step>> ParseSteps(const CommandContext& ctx, Args args) {
   std::vector<Step> steps;
+  steps.reserve(args.size() / 3);
   Overflow overflow = Overflow::kWrap;
   for (size_t at = 2; at < args.size();) {
     if (EqualIgnoringCase(args[at], "overflow") && at + 1 < args.size()) {
@@ -149,22 +149,25 @@ void Store(std::span<char> bytes, const Step& step, uint64_t value) {
 // The effect of a BITFIELD: SETs of what its steps came to.
 class SetsEffect {
  public:
-  explicit SetsEffect(std::string_view key) : words_{"BITFIELD", std::string(key)} {}
-
   void Add(std::string_view type, uint64_t offset, int64_t value) {
-    words_.emplace_back("SET");
-    words_.emplace_back(type);
-    words_.push_back(std::to_string(offset));
-    words_.push_back(std::to_string(value));
+    sets_.push_back({type, IntegerText(static_cast<int64_t>(offset)), IntegerText(value)});
   }
-  void Report(CommandContext& ctx) const {
-    if (words_.size() == 2) return;
-    const std::vector<std::string_view> views(words_.begin(), words_.end());
-    ctx.Effect(std::span<const std::string_view>(views));
+  void Report(CommandContext& ctx, std::string_view key) const {
+    if (sets_.empty()) return;
+    std::vector<std::string_view> words;
+    words.reserve(2 + 4 * sets_.size());
+    words.assign({"BITFIELD", key});
+    for (const Set& set : sets_) words.insert(words.end(), {"SET", set.type, set.offset, set.value});
+    ctx.Effect(std::span<const std::string_view>(words));
   }
 
  private:
-  std::vector<std::string> words_;
+  struct Set {
+    std::string_view type;
+    IntegerText offset;
+    IntegerText value;
+  };
+  std::vector<Set> sets_;
 };
 
 // Runs a SET or INCRBY. A value that does not fit under OVERFLOW FAIL is not written, and answered with null.
@@ -205,7 +208,7 @@ Result<void> RunAll(CommandContext& ctx, std::string_view key, std::span<const S
   const bool grows = !*state || (*state)->value.size() < bytes_min;
   auto bytes = StringToWrite(ctx, key, *state, bytes_min);
   if (!bytes) return bytes.error();
-  SetsEffect effect(key);
+  SetsEffect effect;
   reply.Array(steps.size());
   for (const Step& step : steps) {
     if (step.writes()) {
@@ -215,7 +218,7 @@ Result<void> RunAll(CommandContext& ctx, std::string_view key, std::span<const S
     }
   }
   if (grows) effect.Add("u1", last_bit, Get({bytes->data(), bytes->size()}, last_bit) ? 1 : 0);
-  effect.Report(ctx);
+  effect.Report(ctx, key);
   return {};
 }
 

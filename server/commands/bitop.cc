@@ -19,7 +19,9 @@ enum class Operation { kAnd, kOr, kXor, kNot };
 constexpr size_t kCopiedBytesMax = 256 << 10;
 // The result is made in pieces that stay in the nearest cache while all sources go by.
 constexpr size_t kPieceBytes = 8 << 10;
-constexpr size_t kWords = 4;  // at once; the compiler makes vectors of them
+// What the processor combines at once, and how much of it a turn of the loop.
+using Vector [[gnu::vector_size(16)]] = uint64_t;
+constexpr size_t kVectors = 4;
 
 std::optional<Operation> OperationOf(std::string_view name) {
   if (EqualIgnoringCase(name, "and")) return Operation::kAnd;
@@ -29,51 +31,65 @@ std::optional<Operation> OperationOf(std::string_view name) {
   return std::nullopt;
 }
 
-// out[i] = combine(out[i], in[i])
-template <class Combine>
-void CombineBytes(char* out, const char* in, size_t bytes, Combine combine) {
+// out[i] = combine(a[i], b[i]); the three may be the same.
+template <class Operator>
+void CombineBytes(char* out, const char* a, const char* b, size_t bytes, Operator combine) {
+  constexpr size_t kTurnBytes = kVectors * sizeof(Vector);
   size_t i = 0;
-  for (; i + sizeof(uint64_t[kWords]) <= bytes; i += sizeof(uint64_t[kWords])) {
-    uint64_t left[kWords];
-    uint64_t right[kWords];
-    std::memcpy(left, out + i, sizeof left);
-    std::memcpy(right, in + i, sizeof right);
-    for (size_t word = 0; word < kWords; ++word) left[word] = combine(left[word], right[word]);
-    std::memcpy(out + i, left, sizeof left);
+  for (; i + kTurnBytes <= bytes; i += kTurnBytes) {
+    Vector left[kVectors];
+    Vector right[kVectors];
+    std::memcpy(left, a + i, kTurnBytes);
+    std::memcpy(right, b + i, kTurnBytes);
+    for (size_t k = 0; k < kVectors; ++k) left[k] = combine(left[k], right[k]);
+    std::memcpy(out + i, left, kTurnBytes);
   }
   for (; i < bytes; ++i) {
-    out[i] = static_cast<char>(combine(static_cast<unsigned char>(out[i]), static_cast<unsigned char>(in[i])));
+    out[i] = static_cast<char>(combine(static_cast<unsigned char>(a[i]), static_cast<unsigned char>(b[i])));
   }
+}
+
+// out = a combined with b, where what is shorter goes on with zeros, as far as out.
+void Combine(Operation operation, char* out, size_t bytes, std::string_view a, std::string_view b) {
+  const size_t common = std::min(a.size(), b.size());
+  const std::string_view longer = a.size() > b.size() ? a : b;
+  size_t done = longer.size();
+  switch (operation) {
+    case Operation::kAnd:
+      CombineBytes(out, a.data(), b.data(), common, [](auto x, auto y) { return x & y; });
+      done = common;
+      break;
+    case Operation::kOr:
+      CombineBytes(out, a.data(), b.data(), common, [](auto x, auto y) { return x | y; });
+      break;
+    case Operation::kXor:
+      CombineBytes(out, a.data(), b.data(), common, [](auto x, auto y) { return x ^ y; });
+      break;
+    case Operation::kNot:
+      return;
+  }
+  const std::string_view rest = longer.substr(common, done - common);
+  if (!rest.empty() && rest.data() != out + common) std::memcpy(out + common, rest.data(), rest.size());
+  if (done < bytes) std::memset(out + done, 0, bytes - done);
 }
 
 // Bytes `offset` to `offset + bytes` of the result. A source that is shorter goes on with zeros.
 void Compute(Operation operation, std::span<const std::string_view> sources, size_t offset, char* out, size_t bytes) {
-  const auto part = [&](std::string_view source) {
-    return offset < source.size() ? source.substr(offset, bytes) : std::string_view{};
+  const auto part = [&](size_t source) {
+    const std::string_view all = sources[source];
+    return offset < all.size() ? all.substr(offset, bytes) : std::string_view{};
   };
-  const std::string_view first = part(sources[0]);
-  if (!first.empty()) std::memcpy(out, first.data(), first.size());
-  std::memset(out + first.size(), 0, bytes - first.size());
+  const std::string_view first = part(0);
   if (operation == Operation::kNot) {
-    CombineBytes(out, out, bytes, [](auto a, auto) { return ~a; });
+    CombineBytes(out, first.data(), first.data(), bytes, [](auto x, auto) { return ~x; });
+    return;
   }
-  for (std::string_view source : sources.subspan(1)) {
-    const std::string_view in = part(source);
-    switch (operation) {
-      case Operation::kAnd:
-        CombineBytes(out, in.data(), in.size(), [](auto a, auto b) { return a & b; });
-        std::memset(out + in.size(), 0, bytes - in.size());
-        break;
-      case Operation::kOr:
-        CombineBytes(out, in.data(), in.size(), [](auto a, auto b) { return a | b; });
-        break;
-      case Operation::kXor:
-        CombineBytes(out, in.data(), in.size(), [](auto a, auto b) { return a ^ b; });
-        break;
-      case Operation::kNot:
-        break;
-    }
+  if (sources.size() == 1) {
+    std::memcpy(out, first.data(), bytes);
+    return;
   }
+  Combine(operation, out, bytes, first, part(1));
+  for (size_t i = 2; i < sources.size(); ++i) Combine(operation, out, bytes, {out, bytes}, part(i));
 }
 
 // A missing key is an empty string.

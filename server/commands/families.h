@@ -36,5 +36,6 @@ std::span<const CommandSpec> GeoCommands();                 // geo_rows.cc
 std::span<const CommandSpec> GeoSearchCommands();           // geo_rows_search.cc
 std::span<const CommandSpec> StreamCommands();              // streams.cc and streams_*.cc
 std::span<const CommandSpec> SortCommands();                // sort.cc
+std::span<const CommandSpec> MemoryCommands();              // memory.cc
 
 }  // namespace chestbox

@@ -19,27 +19,12 @@ uint64_t SparseBytesMax(const CommandContext& ctx) {
   return static_cast<uint64_t>(ctx.server.config().hll_sparse_max_bytes);
 }
 
-// The first argument that changes a register; args.size(): none does.
-size_t FirstNews(std::string_view dense, Args args) {
-  size_t i = 2;
-  for (; i < args.size(); ++i) {
-    const Observation seen = Observe(args[i]);
-    if (DenseRegister(dense, seen.index) < seen.rank) break;
-  }
-  return i;
-}
-
-// Registers of a dense value change where they lie. True if one did.
-Result<bool> AddToDense(CommandContext& ctx, Args args, const StateView& state) {
-  const size_t first = FirstNews(state.value, args);
-  if (first == args.size()) {
-    if (auto raw = strings::MakeRaw(ctx, args[1], state); !raw) return raw.error();
-    return false;
-  }
-  auto bytes = ctx.keys.ResizeString(ctx.db, args[1], kDenseBytes);
+// Registers of a dense value change where they lie.
+Result<void> AddToDense(CommandContext& ctx, std::string_view key, Args elements) {
+  auto bytes = ctx.keys.ResizeString(ctx.db, key, kDenseBytes);
   if (!bytes) return bytes.error();
   const std::string_view dense(bytes->data(), bytes->size());
-  for (std::string_view element : args.subspan(first)) {
+  for (std::string_view element : elements) {
     const Observation seen = Observe(element);
     if (DenseRegister(dense, seen.index) >= seen.rank) continue;
     const RegisterBytes set = WithRegister(dense, seen);
@@ -47,33 +32,40 @@ Result<bool> AddToDense(CommandContext& ctx, Args args, const StateView& state) 
   }
   const char invalidated = Invalidated(dense[kInvalidityOffset]);
   shm::RacyStore(bytes->data() + kInvalidityOffset, &invalidated, 1);
-  return true;
+  return {};
 }
 
 // A sparse value is changed in a copy: an element that finds it corrupt must not leave half of the command behind.
-Result<bool> AddToSparse(CommandContext& ctx, Args args, const StateView& state) {
-  std::string value(state.value);
-  bool changed = false;
-  for (std::string_view element : args.subspan(2)) {
-    const Outcome outcome = Raise(value, Observe(element), SparseBytesMax(ctx));
-    if (outcome == Outcome::kCorrupt) return Corrupted();
-    changed = changed || outcome == Outcome::kChanged;
-  }
-  if (!changed) {
-    if (auto raw = strings::MakeRaw(ctx, args[1], state); !raw) return raw.error();
-    return false;
+Result<void> AddToSparse(CommandContext& ctx, std::string_view key, Args elements, std::string_view old) {
+  std::string value(old);
+  for (std::string_view element : elements) {
+    if (Raise(value, Observe(element), SparseBytesMax(ctx)) == Outcome::kCorrupt) return Corrupted();
   }
   value[kInvalidityOffset] = Invalidated(value[kInvalidityOffset]);
-  if (auto stored = StoreValue(ctx, args[1], state.value.size(), value); !stored) return stored.error();
-  return true;
+  return StoreValue(ctx, key, old.size(), value);
 }
 
-Result<bool> AddToNew(CommandContext& ctx, Args args) {
+Result<void> AddToNew(CommandContext& ctx, std::string_view key, Args elements) {
   std::string value = Empty();
-  for (std::string_view element : args.subspan(2)) (void)Raise(value, Observe(element), SparseBytesMax(ctx));
+  for (std::string_view element : elements) (void)Raise(value, Observe(element), SparseBytesMax(ctx));
   value[kInvalidityOffset] = Invalidated(value[kInvalidityOffset]);
-  if (auto set = ctx.keys.SetString(ctx.db, args[1], value, StringEncoding::kRaw, kNoExpiry); !set) return set.error();
-  return true;
+  return ctx.keys.SetString(ctx.db, key, value, StringEncoding::kRaw, kNoExpiry);
+}
+
+// True if something changed. Most elements of a large set tell nothing new, and then nothing is copied.
+Result<bool> AddToOld(CommandContext& ctx, std::string_view key, Args elements, const StateView& state) {
+  size_t known = 0;
+  for (; known < elements.size(); ++known) {
+    const Outcome outcome = Look(state.value, Observe(elements[known]));
+    if (outcome == Outcome::kCorrupt) return Corrupted();
+    if (outcome == Outcome::kChanged) break;
+  }
+  const Args news = elements.subspan(known);
+  const Result<void> done = news.empty()           ? strings::MakeRaw(ctx, key, state)
+                            : IsDense(state.value) ? AddToDense(ctx, key, news)
+                                                   : AddToSparse(ctx, key, news, state.value);
+  if (!done) return done.error();
+  return !news.empty();
 }
 
 Result<uint64_t> CardinalityOfUnion(CommandContext& ctx, Args keys) {
@@ -119,12 +111,19 @@ Result<void> StoreValue(CommandContext& ctx, std::string_view key, size_t old_by
 Result<void> PfAdd(CommandContext& ctx, Args args, ReplyWriter& reply) {
   auto state = OnlyHyperloglog(StateToChange(ctx, args[1]));
   if (!state) return state.error();
-  auto changed = !*state                    ? AddToNew(ctx, args)
-                 : IsDense((*state)->value) ? AddToDense(ctx, args, **state)
-                                            : AddToSparse(ctx, args, **state);
-  if (!changed) return changed.error();
-  if (*changed) ctx.Effect(args);
-  reply.Integer(*changed ? 1 : 0);
+  const Args elements = args.subspan(2);
+  if (!*state) {
+    if (auto added = AddToNew(ctx, args[1], elements); !added) return added;
+  } else {
+    auto changed = AddToOld(ctx, args[1], elements, **state);
+    if (!changed) return changed.error();
+    if (!*changed) {
+      reply.Integer(0);
+      return {};
+    }
+  }
+  ctx.Effect(args);
+  reply.Integer(1);
   return {};
 }
 
@@ -170,11 +169,7 @@ Result<void> PfMerge(CommandContext& ctx, Args args, ReplyWriter& reply) {
   const std::optional<StateView> old = StateToChange(ctx, target);
   std::string value = old ? std::string(old->value) : Empty();
   if (dense && !MakeDense(value)) return Corrupted();
-  for (size_t i = 0; i < kRegisters; ++i) {
-    if (registers[i] == 0) continue;
-    const Observation seen{static_cast<uint16_t>(i), registers[i]};
-    if (Raise(value, seen, SparseBytesMax(ctx)) == Outcome::kCorrupt) return Corrupted();
-  }
+  if (RaiseAll(value, registers, SparseBytesMax(ctx)) == Outcome::kCorrupt) return Corrupted();
   value[kInvalidityOffset] = Invalidated(value[kInvalidityOffset]);
   const Result<void> stored = old ? StoreValue(ctx, target, old->value.size(), value)
                                   : ctx.keys.SetString(ctx.db, target, value, StringEncoding::kRaw, kNoExpiry);

@@ -112,7 +112,7 @@ Result<void> PfDebug(CommandContext& ctx, Args args, ReplyWriter& reply) {
     }
     reply.Integer(dense ? 0 : 1);
   } else {
-    return Error{fmt::format("ERR Unknown PFDEBUG subcommand '{}'", args[1])};
+    return Error{fmt::format("ERR Unknown PFDEBUG subcommand '{}'", args[1].substr(0, args[1].find('\0')))};
   }
   return {};
 }

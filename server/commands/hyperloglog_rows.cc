@@ -17,10 +17,7 @@ constexpr ArgumentSpec kCountArguments[] = {
 };
 constexpr ArgumentSpec kMergeArguments[] = {
     {.name = "destkey", .type = Type::kKey, .key_spec = 0},
-    {.name = "sourcekey",
-     .type = Type::kKey,
-     .flags = ArgumentSpec::kOptional | ArgumentSpec::kMultiple,
-     .key_spec = 1},
+    {.name = "sourcekey", .type = Type::kKey, .flags = ArgumentSpec::kMultiple, .key_spec = 1},
 };
 constexpr ArgumentSpec kDebugArguments[] = {
     {.name = "subcommand"},
@@ -36,7 +33,7 @@ constexpr CommandSpec kCommands[] = {
      .keys = {{1, 1, 1, kKeyRW | kKeyInsert}},
      .group = "hyperloglog",
      .since = "2.8.9",
-     .complexity = "O(1) for each element",
+     .complexity = "O(1) to add every element.",
      .summary = "Adds elements to a HyperLogLog, which counts distinct ones.",
      .arguments = kAddArguments},
     // RW: the count is kept in the value.
@@ -48,7 +45,9 @@ constexpr CommandSpec kCommands[] = {
      .keys = {{1, -1, 1, kKeyRW | kKeyAccess}},
      .group = "hyperloglog",
      .since = "2.8.9",
-     .complexity = "O(1) for one key whose count is known, else O(N) where N is the number of keys, each at some cost",
+     .complexity =
+         "O(1) with a very small average constant time when called with a single key. O(N) with N being the number of "
+         "keys, and much bigger constant times, when called with multiple keys.",
      .summary = "Estimates how many distinct elements were added to one or more HyperLogLogs.",
      .arguments = kCountArguments},
     {.name = "pfdebug",
@@ -59,7 +58,7 @@ constexpr CommandSpec kCommands[] = {
      .keys = {{2, 2, 1, kKeyRW | kKeyAccess}},
      .group = "hyperloglog",
      .since = "2.8.9",
-     .complexity = "O(1)",
+     .complexity = "N/A",
      .summary = "Shows how a HyperLogLog is kept.",
      .arguments = kDebugArguments,
      .is_system = true},
@@ -71,7 +70,7 @@ constexpr CommandSpec kCommands[] = {
      .keys = {{1, 1, 1, kKeyRW | kKeyAccess | kKeyInsert}, {2, -1, 1, kKeyRO | kKeyAccess}},
      .group = "hyperloglog",
      .since = "2.8.9",
-     .complexity = "O(N) where N is the number of keys, each at some cost",
+     .complexity = "O(N) to merge N HyperLogLogs, but with high constant times.",
      .summary = "Merges HyperLogLogs into one.",
      .arguments = kMergeArguments},
     {.name = "pfselftest",
@@ -81,7 +80,7 @@ constexpr CommandSpec kCommands[] = {
      .categories = kCatHyperloglog,
      .group = "hyperloglog",
      .since = "2.8.9",
-     .complexity = "O(1)",
+     .complexity = "N/A",
      .summary = "Tests the HyperLogLog of this server.",
      .is_system = true},
 };

@@ -60,9 +60,13 @@ constexpr size_t kInvalidityOffset = kCardinalityOffset + 7;
 constexpr char Invalidated(char byte) { return static_cast<char>(static_cast<unsigned char>(byte) | 0x80U); }
 
 enum class Outcome { kUnchanged, kChanged, kCorrupt };
+// What Raise would do, but for corruption that only becoming dense would show.
+Outcome Look(std::string_view value, Observation seen);
 // Raises a register of a value; a sparse one becomes dense where it cannot hold the rank or would grow beyond
 // `sparse_bytes_max`. A corrupt value stays as it is. Does not touch the cached cardinality.
 Outcome Raise(std::string& value, Observation seen, uint64_t sparse_bytes_max);
+// The same for all registers that are not 0, in their order; of a dense value they must be at least what it has.
+Outcome RaiseAll(std::string& value, const Registers& registers, uint64_t sparse_bytes_max);
 // False: corrupt, and unchanged.
 [[nodiscard]] bool MakeDense(std::string& value);
 // The two bytes over which a dense register may lie, with the register set to `rank`. Bytes `at` and, unless it is the

@@ -124,10 +124,11 @@ Result<void> Range(CommandContext& ctx, Args args, const Form& form, ReplyWriter
   const Walk walk = set->has_value() ? PlanWalk(**set, *options) : Walk{};
   ReplyMemberCount(walk.count, options->with_scores, reply);
   if (walk.count == 0) return {};
-  (*set)->ForEach(walk.rank, walk.count, options->reverse, [&](const ScoredMember& each) {
+  const auto answer = [&](const ScoredMember& each) {
     ReplyMember(each, options->with_scores, reply);
     return true;
-  });
+  };
+  (*set)->ForEach(walk.rank, walk.count, options->reverse, answer, options->with_scores);
   return {};
 }
 

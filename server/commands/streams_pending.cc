@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "server/commands/command_parser.h"
 #include "server/commands/number_parsing.h"
@@ -154,9 +155,11 @@ class Claims {
   // False: no memory, and nothing has changed.
   [[nodiscard]] bool Claim(const StreamId& id, shm::PendingEntry entry) {
     stream_.Change();
+    bool is_new = false;
     if (consumer_ == 0) {
       consumer_ = groups_.FindConsumer(group_, consumer_name_);
-      if (consumer_ == 0) consumer_ = groups_.CreateConsumer(group_, consumer_name_, ctx_.now_ms, ctx_.now_ms);
+      is_new = consumer_ == 0;
+      if (is_new) consumer_ = groups_.CreateConsumer(group_, consumer_name_, ctx_.now_ms, ctx_.now_ms);
       if (consumer_ == 0) return false;
     }
     entry.delivered_ms = options_.delivered_ms;
@@ -166,7 +169,10 @@ class Claims {
       ++entry.deliveries;
     }
     entry.consumer = consumer_;
-    if (!groups_.SetPending(group_, id, entry)) return false;
+    if (!groups_.SetPending(group_, id, entry)) {
+      if (is_new) groups_.EraseConsumer(group_, std::exchange(consumer_, 0));
+      return false;
+    }
     groups_.SetTimes(consumer_, ctx_.now_ms, ctx_.now_ms);
     ReportClaim(ctx_, {key_, group_name_, consumer_name_, id, entry, groups_.Group(group_).last_id});
     return true;
@@ -243,7 +249,7 @@ Result<int64_t> IdleArgument(std::string_view text, std::string_view command) {
 }
 
 // Raises the group's last ID; true if it did.
-Result<bool> RaiseLastId(StreamType& stream, shm::Link link, const StreamId& last_id) {
+bool RaiseLastId(StreamType& stream, shm::Link link, const StreamId& last_id) {
   const shm::StreamGroup group = stream.groups().Group(link);
   if (last_id <= group.last_id) return false;
   stream.Change();
@@ -270,14 +276,13 @@ Result<void> XClaim(CommandContext& ctx, Args args, ReplyWriter& reply) {
   }
   auto options = ParseClaimOptions(args, at, ctx.now_ms);
   if (!options) return options.error();
-  auto raised = RaiseLastId(*stream, group, options->last_id);
-  if (!raised) return raised.error();
+  const bool raised = RaiseLastId(*stream, group, options->last_id);
 
   Claims claims(ctx, args, *stream, group, *options);
   const shm::StreamGroups groups = stream->groups();
   const size_t mark = reply.BeginDeferredArray();
   size_t claimed = 0;
-  bool changed = *raised;
+  bool changed = raised;
   bool reported = false;
   for (const StreamId& id : ids) {
     shm::PendingEntry entry;
@@ -299,7 +304,7 @@ Result<void> XClaim(CommandContext& ctx, Args args, ReplyWriter& reply) {
     ++claimed;
   }
   reply.EndDeferredArray(mark, claimed);
-  if (*raised && !reported) ReportGroupId(ctx, args[1], args[2], groups.Group(group));
+  if (raised && !reported) ReportGroupId(ctx, args[1], args[2], groups.Group(group));
   return {};
 }
 
@@ -328,7 +333,7 @@ Result<AutoClaimCall> ParseAutoClaim(Args args) {
     std::string_view text;
     if (parser.EatWithValue("count", &text)) {
       constexpr int64_t kCountMax = INT64_MAX / static_cast<int64_t>(sizeof(StreamId));
-      auto count = IntegerArgument(text, kNotAnInteger);
+      auto count = IntegerArgument(text, "ERR COUNT must be > 0");
       if (!count) return count.error();
       if (*count < 1 || *count > kCountMax) return Error{"ERR COUNT must be > 0"};
       call.count = *count;

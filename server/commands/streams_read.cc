@@ -102,7 +102,8 @@ Result<ReadFrom> ParseFrom(CommandContext& ctx, const ReadCall& call, std::strin
   }
   auto id = IdArgument(text);
   if (!id) return id.error();
-  return ReadFrom{*id, false};
+  // To a group, the largest ID is ">", as it is to Redis.
+  return ReadFrom{*id, call.with_group && *id == kStreamIdMax};
 }
 
 // ---- Reading as a consumer ----
@@ -124,9 +125,12 @@ class GroupRead {
       return true;
     }
     consumer_ = groups_.CreateConsumer(group_, call_.consumer, ctx_.now_ms, -1);
-    if (consumer_ == 0) return false;
-    ctx_.Effect({"XGROUP", "CREATECONSUMER", key_, call_.group, call_.consumer});
-    return true;
+    is_new_ = consumer_ != 0;
+    return is_new_;
+  }
+  // Takes Begin back.
+  void Abandon() {
+    if (is_new_) groups_.EraseConsumer(group_, consumer_);
   }
   // Entries that nobody in the group has had; they become pending. False: no memory for even one.
   [[nodiscard]] bool ReplyNew(int64_t count, ReplyWriter& reply);
@@ -134,6 +138,10 @@ class GroupRead {
   void ReplyHistory(const StreamId& after, int64_t count, ReplyWriter& reply);
 
  private:
+  void ReportNewConsumer() {
+    if (is_new_) ctx_.Effect({"XGROUP", "CREATECONSUMER", key_, call_.group, call_.consumer});
+    is_new_ = false;
+  }
   void Report(const StreamId& id, const shm::PendingEntry& entry, const StreamId& last_id) {
     ReportClaim(ctx_, {key_, call_.group, call_.consumer, id, entry, last_id});
   }
@@ -146,6 +154,7 @@ class GroupRead {
   shm::StreamGroups groups_;
   shm::Link group_ = 0;
   shm::Link consumer_ = 0;
+  bool is_new_ = false;
 };
 
 // The group has read `id`.
@@ -169,6 +178,7 @@ bool GroupRead::ReplyNew(int64_t count, ReplyWriter& reply) {
     const StreamId id = reader.entry().id;
     // Without memory for more, these are all.
     if (!call_.no_ack && !groups_.SetPending(group_, id, entry)) break;
+    ReportNewConsumer();
     Advance(id, &group);
     ReplyEntry(reader, reply);
     if (!call_.no_ack) Report(id, entry, id);
@@ -183,23 +193,22 @@ bool GroupRead::ReplyNew(int64_t count, ReplyWriter& reply) {
 }
 
 void GroupRead::ReplyHistory(const StreamId& after, int64_t count, ReplyWriter& reply) {
+  ReportNewConsumer();
   std::vector<std::pair<StreamId, shm::PendingEntry>> delivered_again;
   const size_t mark = reply.BeginDeferredArray();
   size_t replied = 0;
-  // The largest ID wraps around, as in Redis.
-  groups_.ForEachPending(group_, consumer_, After(after).value_or(StreamId{}),
-                         [&](const StreamId& id, shm::PendingEntry entry) {
-                           if (ReplyEntryAt(stream_, id, reply)) {
-                             entry.delivered_ms = ctx_.now_ms;
-                             ++entry.deliveries;
-                             delivered_again.emplace_back(id, entry);
-                           } else {  // deleted since
-                             reply.Array(2);
-                             ReplyId(id, reply);
-                             reply.NullArray();
-                           }
-                           return ++replied != static_cast<size_t>(count);
-                         });
+  groups_.ForEachPending(group_, consumer_, *After(after), [&](const StreamId& id, shm::PendingEntry entry) {
+    if (ReplyEntryAt(stream_, id, reply)) {
+      entry.delivered_ms = ctx_.now_ms;
+      ++entry.deliveries;
+      delivered_again.emplace_back(id, entry);
+    } else {  // deleted since
+      reply.Array(2);
+      ReplyId(id, reply);
+      reply.NullArray();
+    }
+    return ++replied != static_cast<size_t>(count);
+  });
   reply.EndDeferredArray(mark, replied);
   const StreamId last_id = groups_.Group(group_).last_id;
   for (const auto& [id, entry] : delivered_again) {
@@ -245,7 +254,7 @@ Result<bool> ReadAsGroup(CommandContext& ctx, const ReadCall& call, const ReadFr
     read.ReplyHistory(from.after, count, reply);
   } else if (!read.ReplyNew(count, reply)) {
     reply.Truncate(mark);
-    if (auto saved = stream->Save(); !saved) return saved.error();
+    read.Abandon();
     return OutOfMemory();
   }
   if (auto saved = stream->Save(); !saved) return saved.error();

@@ -47,10 +47,11 @@ class SortedSet {
   std::optional<uint64_t> Rank(std::string_view member, double* score) const { return Reader().Rank(member, score); }
   RankRange InScores(const ScoreRange& range) const { return Reader().InScores(range); }
   RankRange InLex(const LexRange& range, bool from_end) const { return Reader().InLex(range, from_end); }
-  // Visits members from `rank` on, up or down, while visit(ScoredMember) returns true and at most `count`.
+  // Visits members from `rank` on, up or down, while visit(ScoredMember) returns true and at most `count`. Who wants no
+  // scores gets zeros, for less.
   template <class Visit>
-  void ForEach(uint64_t rank, uint64_t count, bool backwards, Visit&& visit) const {
-    Reader().ForEach(rank, count, backwards, visit);
+  void ForEach(uint64_t rank, uint64_t count, bool backwards, Visit&& visit, bool with_scores = true) const {
+    Reader().ForEach(rank, count, backwards, visit, with_scores);
   }
   // A step of ZSCAN: visits about `count` members and returns the next cursor, 0 at the end. Whoever is there from the
   // first step to the last is visited. A small set is visited whole.

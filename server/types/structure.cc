@@ -1,5 +1,7 @@
 #include "server/types/structure.h"
 
+#include <cstring>
+
 #include "protocol/check.h"
 #include "protocol/shm/counted_tree.h"
 #include "protocol/shm/hash_table.h"
@@ -101,6 +103,32 @@ bool CopyNodes(shm::ArenaMemory& memory, CollectionEncoding encoding, std::strin
   }
   copy->assign(head);
   return true;
+}
+
+uint64_t NodesBytes(const shm::ArenaMemory& memory, CollectionEncoding encoding, std::string_view head) {
+  switch (encoding) {
+    case CollectionEncoding::kTable: {
+      const shm::HashTableHead table = TableHead(head);
+      return table.bytes + uint64_t{table.directory_links} * sizeof(shm::Link);
+    }
+    case CollectionEncoding::kTree:
+      return TreeHead(head).bytes;
+    case CollectionEncoding::kTableTree: {
+      const shm::TableTreeHead both = TableTreeHeadOf(head);
+      return both.table.bytes + uint64_t{both.table.directory_links} * sizeof(shm::Link) + both.tree.bytes;
+    }
+    case CollectionEncoding::kStream: {
+      const shm::StreamHead stream = StreamHeadOf(head);
+      const shm::DirectNodes nodes(memory);
+      shm::TreeCursor cursor(nodes, stream.nodes, sizeof(shm::Link));
+      if (!cursor.First()) return 0;
+      shm::Link first = 0;
+      std::memcpy(&first, cursor.payload(), sizeof first);
+      return stream.nodes.count * memory.UsableBytes(first);
+    }
+    default:
+      return 0;
+  }
 }
 
 }  // namespace chestbox

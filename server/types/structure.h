@@ -28,4 +28,7 @@ bool FreeNodes(shm::ArenaMemory& memory, Structure* structure, size_t nodes_max)
 [[nodiscard]] bool CopyNodes(shm::ArenaMemory& memory, CollectionEncoding encoding, std::string_view head,
                              std::string* copy);
 
+// Bytes of everything behind `head`, in O(1); of a stream estimated by its first node.
+uint64_t NodesBytes(const shm::ArenaMemory& memory, CollectionEncoding encoding, std::string_view head);
+
 }  // namespace chestbox

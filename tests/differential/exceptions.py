@@ -117,11 +117,23 @@ def same_but_idle(redis, chestbox):
     return redis[:1] == chestbox[:1] == b"*" and without_idle(redis) == without_idle(chestbox)
 
 
+def same_fields(redis, chestbox):
+    """The same fields and values, or only one of them, in another order."""
+    theirs, ours = decode(redis), decode(chestbox)
+    if isinstance(theirs, dict) or isinstance(ours, dict):
+        return theirs == ours
+    if not isinstance(theirs, list) or not isinstance(ours, list):
+        return False
+    return redis[:1] == chestbox[:1] and sorted(theirs) == sorted(ours)
+
+
 TABLE = [
+    Row("random fields", "each server's own choice", one_of("hrandfield"), same_header),
+    Row("order of fields", "that of a hash table", one_of("hgetall", "hkeys", "hvals"), same_fields),
     Row("rank and score", "WITHSCORE is 7.2's", lambda command: command[:1] in ([b"zrank"], [b"zrevrank"]) and len(command) > 3,
         lambda redis, chestbox: redis.startswith(b"-ERR wrong number of arguments")),
     Row("random members", "each server's own choice", one_of("zrandmember"), same_header),
-    Row("order of a scan", "that of a hash table", one_of("zscan"), same_pairs),
+    Row("order of a scan", "that of a hash table", one_of("hscan", "zscan"), same_pairs),
     Row("milliseconds left", "the two servers are asked at different moments", one_of("pttl", "pexpiretime"), integers_within(TOLERANCE_MS)),
     Row("seconds left", "the same, rounded", one_of("ttl", "expiretime"), integers_within(2)),
     Row("idle seconds", "the same; and Redis' small integers are shared, so that one's age is not the key's", starts("object", "idletime"),

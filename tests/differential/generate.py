@@ -7,6 +7,7 @@ or configures; commands whose replies are random by nature are separate steps (r
 import time
 
 from generate_bits import BitCommands
+from generate_hash import HashCommands
 from generate_lists import ListCommands
 from generate_zset import Exact, SortedSetCommands
 from generate_streams import Streams
@@ -26,7 +27,7 @@ PATTERNS = [b"*", b"key:*", b"key:?", b"key:[12]", b"key:[^1]", b"h?llo", b"h\\?
             b"[c-a]", b"[", b"[]", b"[^]", b"\\", b"*\\", b"\\*", b"**", b"*?*", b"\xff*", b"*bin", b"{tag}*", b"[^a-z]*", b"???????????*"]
 
 
-class Generator(BitCommands, ListCommands, SortedSetCommands):
+class Generator(BitCommands, HashCommands, ListCommands, SortedSetCommands):
     def __init__(self, random):
         self.random = random
         self.now_s = int(time.time())
@@ -133,7 +134,7 @@ class Generator(BitCommands, ListCommands, SortedSetCommands):
                 (self.floats, 4), (self.ranges, 8), (self.append, 3), (self.lcs, 2), (self.delete, 5), (self.ask_keys, 6), (self.rename, 4),
                 (self.copy, 4), (self.move, 2), (self.expire, 10), (self.ttl_of, 8), (self.databases, 3), (self.object, 5), (self.ping, 3),
                 (self.client, 3), (self.hello, 1), (self.auth, 1), (self.unknown, 2), (self.scan_error, 1), (self.command_of, 2),
-                (self.reset, 1), (self.flush, 1)] + self.bit_weights() + self.list_weights() + self.zset_weights()
+                (self.reset, 1), (self.flush, 1)] + self.bit_weights() + self.hash_weights() + self.list_weights() + self.zset_weights()
 
     def set(self):
         # A moment in the past is for run.py's step_short_life: SET leaves such a key for lazy expiry, and DBSIZE counts it till then.

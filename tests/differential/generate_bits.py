@@ -12,8 +12,7 @@ SPARSE_LIMITS = [b"0", b"18", b"30", b"200", b"3000", b"3000", b"3000", b"20000"
 class BitCommands:
     def bit_weights(self):
         return [(self.setbit, 8), (self.getbit, 4), (self.bitcount, 6), (self.bitpos, 7), (self.bitop, 6), (self.bitfield, 8),
-                (self.pfadd, 8), (self.pfcount, 5), (self.pfmerge, 3), (self.pfdebug, 2), (self.hyperloglog_as_string, 2),
-                (self.sparse_limit, 1)]
+                (self.pfadd, 8), (self.pfcount, 5), (self.pfmerge, 3), (self.pfdebug, 2), (self.hyperloglog_as_string, 2)]
 
     # --- parts ---
 
@@ -123,6 +122,3 @@ class BitCommands:
         return random.choice([[b"get", key], [b"get", key], [b"strlen", key], [b"object", b"encoding", key], [b"copy", key, self.hyperloglog()],
                               [b"expire", key, b"100000"], [b"del", key], [b"del", key], [b"setrange", key, b"0", b"HULL"],
                               [b"setrange", key, b"4", b"\x02"], [b"set", key, b"HYLL\x01\0\0\0" + b"\0" * 8 + b"\x7f\xff"]])
-
-    def sparse_limit(self):
-        return [b"config", b"set", b"hll-sparse-max-bytes", self.random.choice(SPARSE_LIMITS)]

@@ -20,7 +20,9 @@ import exceptions  # noqa: E402
 import harness  # noqa: E402
 import resp  # noqa: E402
 from generate import PATTERNS, Generator  # noqa: E402
+from generate_bits import SPARSE_LIMITS  # noqa: E402
 from generate_lists import step_waiting  # noqa: E402
+from generate_transactions import step_transaction  # noqa: E402
 
 COMMANDS_A_SESSION = 500
 FAILURES_MAX = 10  # sessions; more would only hide the first
@@ -95,7 +97,8 @@ class Session:
             self.one([b"HELLO", b"3"])
         steps = [self.step_command] * 40 + [self.step_pipeline] * 2 + [self.step_inline] * 4 + [self.step_keys, self.step_scan,
                                                                                                self.step_short_life] + \
-                [self.step_random_key, self.step_silence, lambda: step_waiting(self)]
+                [self.step_random_key, self.step_silence, self.step_sparse_limit, lambda: step_waiting(self),
+                 lambda: step_transaction(self), lambda: step_transaction(self)]
         while self.count < COMMANDS_A_SESSION:
             self.random.choice(steps)()
         self.compare_everything()
@@ -169,6 +172,9 @@ class Session:
                                        [b"COPY", key, b"b", b"REPLACE"], [b"OBJECT", b"ENCODING", key], [b"STRLEN", key], [b"SETRANGE", key, b"2", b"x"]])
         self.one(question)
         self.one([b"EXISTS", key])  # Redis counts an expired key in DBSIZE until somebody touches it
+
+    def step_sparse_limit(self):
+        self.one([b"CONFIG", b"SET", b"hll-sparse-max-bytes", self.random.choice(SPARSE_LIMITS)])
 
     def step_quit(self):
         self.one([b"QUIT"])

@@ -66,6 +66,30 @@ TEMPLATE_TEST_CASE("A state that was never put is missing", "[contract]", STORES
   REQUIRE_FALSE(Load(lab.store(), Id("her", 5, 2)).has_value());
 }
 
+TEMPLATE_TEST_CASE("What was just written can be loaded without the disk", "[contract]", STORES) {
+  TestType lab;
+  SwapStore& store = lab.store();
+  for (const size_t size : {size_t{0}, kInlinePayloadSizeMax, size_t{20000}, kChunkSize}) {
+    CAPTURE(size);
+    const std::string payload = Bytes(size, 7);
+    PutState put = Put(Id("k", 9, 3), payload, 1234);
+    put.attributes.access = 77;
+    Apply(store, {put});
+    int calls = 0;
+    const auto use = [&](const StateAttributes& attributes, std::string_view loaded) {
+      ++calls;
+      REQUIRE(attributes == put.attributes);
+      REQUIRE(loaded == payload);
+    };
+    REQUIRE(store.LoadFromMemory(Id("k", 9, 3), kChunkSize, use));
+    REQUIRE(store.LoadFromMemory(Id("k", 9, 3), size, use));
+    REQUIRE(calls == 2);
+    if (size > 0) REQUIRE_FALSE(store.LoadFromMemory(Id("k", 9, 3), size - 1, use));
+    REQUIRE_FALSE(store.LoadFromMemory(Id("other", 9, 3), kChunkSize, use));
+    REQUIRE(calls == 2);
+  }
+}
+
 TEMPLATE_TEST_CASE("Keys may hold any bytes, and none", "[contract]", STORES) {
   TestType lab;
   const std::string zeros("\0\0a\xff", 4);

@@ -2,8 +2,10 @@
 // what an open reads. A full disk: full_disk_test.cc.
 #include "store_lab.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -208,21 +210,118 @@ TEST_CASE("A crash at any step of replacing the checkpoint loses nothing") {
     REQUIRE(lab.outcome() == OpenOutcome::kRecoveredCheckpoint);
   }
   REQUIRE(Payload(lab.store(), Id("k")) == "v2");
+  Apply(lab.store(), {Put(Id("k"), "v3")});
   REQUIRE_FALSE(fs::exists(fresh));
+  REQUIRE_FALSE(fs::exists(live / "CLEAN"));
   lab.CrashAndOpen();
   REQUIRE(lab.outcome() == OpenOutcome::kRecoveredCheckpoint);
   REQUIRE(Payload(lab.store(), Id("k")) == "v2");
+}
+
+TEST_CASE("An open copies nothing: a checkpoint is made when the first change comes") {
+  RocksdbLab lab;
+  Apply(lab.store(), {Put(Id("k"), "v1")});
+  lab.CloseCleanAndOpen({{"run", "1"}});
+  const fs::path clean = lab.directory() / "live" / "CLEAN";
+  const fs::path checkpoint = lab.directory() / "checkpoint";
+  REQUIRE(Payload(lab.store(), Id("k")) == "v1");
+  REQUIRE_FALSE(*lab.store().Maintain());
+  Apply(lab.store(), {});
+  Apply(lab.store(), {EraseState{Id("missing")}});
+  REQUIRE(fs::exists(clean));
+  REQUIRE_FALSE(fs::exists(checkpoint));
+
+  SECTION("a kill before it leaves everything, and is noticed") {
+    lab.CrashAndOpen();
+    REQUIRE(lab.outcome() == OpenOutcome::kRecoveredCheckpoint);
+    REQUIRE(lab.metadata() == Metadata{{"run", "1"}});
+  }
+  SECTION("a clean close without a change keeps the new metadata") {
+    lab.CloseCleanAndOpen({{"run", "2"}});
+    REQUIRE(lab.outcome() == OpenOutcome::kClean);
+    REQUIRE(lab.metadata() == Metadata{{"run", "2"}});
+    REQUIRE_FALSE(fs::exists(checkpoint));
+  }
+  SECTION("a kill after it goes back to what was opened") {
+    Apply(lab.store(), {Put(Id("k"), "v2"), Put(Id("other"), "v2")});
+    REQUIRE_FALSE(fs::exists(clean));
+    REQUIRE(fs::exists(checkpoint / "CLEAN"));
+    lab.CrashAndOpen();
+    REQUIRE(lab.outcome() == OpenOutcome::kRecoveredCheckpoint);
+  }
+  SECTION("a flush alone is a change only once it is tidied up") {
+    REQUIRE(lab.store().Flush(0).ok());
+    REQUIRE(fs::exists(clean));
+    MaintainToTheEnd(lab.store());
+    REQUIRE_FALSE(fs::exists(clean));
+    lab.CrashAndOpen();
+  }
+  REQUIRE(Payload(lab.store(), Id("k")) == "v1");
+  REQUIRE(lab.store().Count(0) == 1);
+}
+
+TEST_CASE("Opens and closes leave no files behind") {
+  RocksdbLab lab;
+  Apply(lab.store(), {Put(Id("k"), "v1")});
+  const auto files = [&] {
+    const auto all = fs::recursive_directory_iterator(lab.directory());
+    return std::distance(begin(all), end(all));
+  };
+  for (int round = 0; round < 2; ++round) lab.CloseCleanAndOpen({});
+  lab.CloseClean({});
+  const auto before = files();
+  for (int round = 0; round < 5; ++round) {
+    lab.Open();
+    lab.CloseClean({});
+  }
+  REQUIRE(files() == before);
 }
 
 TEST_CASE("A crash while the checkpoint is being restored is repeated to the end") {
   RocksdbLab lab;
   Apply(lab.store(), {Put(Id("k"), "v1")});
   lab.CloseCleanAndOpen({});
+  Apply(lab.store(), {Put(Id("k"), "v2")});
   lab.CloseDirty();
   fs::remove(lab.directory() / "live" / "CURRENT");
   lab.Open();
   REQUIRE(lab.outcome() == OpenOutcome::kRecoveredCheckpoint);
   REQUIRE(Payload(lab.store(), Id("k")) == "v1");
+}
+
+// Puts the tables of a closed store out of the kernel's page cache. False where that cannot be done (a tmpfs).
+bool DropFromPageCache(const fs::path& directory) {
+  bool dropped = true;
+  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+    if (entry.path().extension() != ".sst") continue;
+    const int fd = open(entry.path().c_str(), O_RDONLY | O_CLOEXEC);
+    REQUIRE(fd >= 0);
+    fsync(fd);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    char byte = 0;
+    const iovec buffer{&byte, 1};
+    dropped = preadv2(fd, &buffer, 1, 100000, RWF_NOWAIT) < 0 && dropped;
+    close(fd);
+  }
+  return dropped;
+}
+
+TEST_CASE("What only the disk has is not loaded from memory, and is once it was read") {
+  RocksdbLab lab;
+  const std::string large = Bytes(kChunkSize, 1);
+  Apply(lab.store(), {Put(Id("small", 1), "v"), Put(Id("large", 2), large), Put(Id("large", 3), large)});
+  lab.CloseClean({});
+  const bool dropped = DropFromPageCache(lab.directory() / "live");
+  lab.Open();
+  std::string loaded;
+  const auto use = [&](const StateAttributes&, std::string_view payload) { loaded = payload; };
+  const auto load_large = [&] { return lab.store().LoadFromMemory(Id("large", 2), kChunkSize, use); };
+  if (dropped) REQUIRE_FALSE(load_large());
+  REQUIRE(Payload(lab.store(), Id("large", 2)) == large);
+  if (dropped) {
+    REQUIRE(load_large());
+    REQUIRE(loaded == large);
+  }
 }
 
 TEST_CASE("A value of 100 MiB goes through in bounded memory") {

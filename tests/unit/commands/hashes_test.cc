@@ -25,16 +25,16 @@ TEST_CASE("HSET stores fields in order, and says how many are new") {
   CHECK(s.Do("hset h a") == "-ERR wrong number of arguments for 'hset' command");
   CHECK(s.Do("hset h a 1 b") == "-ERR wrong number of arguments for 'hset' command");
   CHECK(s.Do("hmset h a 1 b") == "-ERR wrong number of arguments for 'hmset' command");
-  CHECK(s.EffectsOf("hset h a 5 z 9") == Texts{"HSET h a 5 z 9"});
+  CHECK(s.EffectsOf("hset h a 5 z 9") == Texts{"0: HSET h a 5 z 9"});
 }
 
 TEST_CASE("A hash that loses its last field is gone") {
   Session s;
   s.Do("hset h a 1 b 2 c 3");
   CHECK(s.EffectsOf("hdel h x") == Texts{});
-  CHECK(s.EffectsOf("hdel h a x a") == Texts{"HDEL h a"});
+  CHECK(s.EffectsOf("hdel h a x a") == Texts{"0: HDEL h a"});
   CHECK(s.Do("hgetall h") == "[b, 2, c, 3]");
-  CHECK(s.EffectsOf("hdel h c b") == Texts{"HDEL h c b", "DEL h"});
+  CHECK(s.EffectsOf("hdel h c b") == Texts{"0: HDEL h c b", "0: DEL h"});
   CHECK(s.Do("exists h") == ":0");
   CHECK(s.Do("hgetall h") == "[]");
 }
@@ -99,7 +99,7 @@ TEST_CASE("A large hash with large values survives RENAME, COPY and DEL") {
 
 TEST_CASE("HSETNX sets only what is not there") {
   Session s;
-  CHECK(s.EffectsOf("hsetnx h a 1") == Texts{"HSET h a 1"});
+  CHECK(s.EffectsOf("hsetnx h a 1") == Texts{"0: HSET h a 1"});
   CHECK(s.EffectsOf("hsetnx h a 2") == Texts{});
   CHECK(s.Do("hget h a") == "1");
 }
@@ -107,13 +107,13 @@ TEST_CASE("HSETNX sets only what is not there") {
 TEST_CASE("HINCRBY and HINCRBYFLOAT count, and say what they cannot count") {
   Session s;
   CHECK(s.Do("hincrby h a 5") == ":5");
-  CHECK(s.EffectsOf("hincrby h a -7") == Texts{"HSET h a -2"});
+  CHECK(s.EffectsOf("hincrby h a -7") == Texts{"0: HSET h a -2"});
   CHECK(s.Do("hset h s text max 9223372036854775807") == ":2");
   CHECK(s.Do("hincrby h s 1") == "-ERR hash value is not an integer");
   CHECK(s.Do("hincrby h a x") == "-ERR value is not an integer or out of range");
   CHECK(s.Do("hincrby h max 1") == "-ERR increment or decrement would overflow");
   CHECK(s.Do("hincrbyfloat h f 10.5") == "10.5");
-  CHECK(s.EffectsOf("hincrbyfloat h f 0.1") == Texts{"HSET h f 10.6"});
+  CHECK(s.EffectsOf("hincrbyfloat h f 0.1") == Texts{"0: HSET h f 10.6"});
   CHECK(s.Do("hincrbyfloat h s 1") == "-ERR hash value is not a float");
   CHECK(s.Do("hincrbyfloat h f inf") == "-ERR value is NaN or Infinity");
   CHECK(s.Do("hincrbyfloat h f x") == "-ERR value is not a valid float");

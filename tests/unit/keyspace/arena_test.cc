@@ -36,6 +36,19 @@ TEST_CASE("Free ranges that touch become one, and the smallest that fits is take
   CHECK(ranges.bytes() == 0);
 }
 
+TEST_CASE("What lies within a range is cut out of the free ranges around it") {
+  RangeSet ranges;
+  ranges.Add(0, 8192);
+  ranges.Add(12288, 4096);
+  ranges.Add(20480, 8192);
+  CHECK(ranges.TakeWithin(4096, 20480) == RangeSet::Ranges{{4096, 4096}, {12288, 4096}, {20480, 4096}});
+  CHECK(ranges.TakeWithin(8192, 12288).empty());
+  CHECK(ranges.bytes() == 8192);
+  CHECK(ranges.TakeWithin(24576, 4096) == RangeSet::Ranges{{24576, 4096}});
+  CHECK(ranges.TakeWithin(0, 4096) == RangeSet::Ranges{{0, 4096}});
+  CHECK(ranges.bytes() == 0);
+}
+
 TEST_CASE("The pool reuses dirty extents first, then clean ones, then grows") {
   ExtentPool pool(4096, 1 << 20);
   CHECK(pool.Take(4096, 4096)->offset == 4096);
@@ -90,6 +103,35 @@ TEST_CASE("Freed memory goes back to the kernel") {
   for (shm::Link link : links) arena->Free(link);
   arena->FlushCache();
   CHECK(Eventually([&] { return arena->resident_bytes() < before + (3 << 20); }));
+}
+
+// jemalloc gets such extents dirty, commits a part of them, and keeps the rest for itself.
+TEST_CASE("Memory goes back to the kernel after many sizes came and went") {
+  auto arena = std::move(*ArenaAllocator::Create(uint64_t{4} << 30, 1, 2));
+  const uint64_t before = arena->resident_bytes();
+  std::mt19937 random(5);
+  std::vector<std::pair<shm::Link, char>> blocks;
+  for (int i = 0; i < 60000; ++i) {
+    if (blocks.size() < 4000 || random() % 2 == 0) {
+      const uint64_t bytes = random() % 8 == 0 ? 1 + random() % 100000 : 1 + random() % 3000;
+      const shm::Link link = arena->Allocate(bytes);
+      REQUIRE(link != 0);
+      std::memset(arena->At(link), static_cast<char>(i), bytes);
+      blocks.emplace_back(link, static_cast<char>(i));
+    } else {
+      std::swap(blocks[random() % blocks.size()], blocks.back());
+      REQUIRE(*arena->At(blocks.back().first) == blocks.back().second);
+      arena->Free(blocks.back().first);
+      blocks.pop_back();
+    }
+  }
+  CHECK(arena->resident_bytes() > before + (16 << 20));
+  for (const auto& [link, fill] : blocks) {
+    REQUIRE(*arena->At(link) == fill);
+    arena->Free(link);
+  }
+  arena->FlushCache();
+  CHECK(Eventually([&] { return arena->resident_bytes() < before + (512 << 10); }));
 }
 
 TEST_CASE("More than the reach is refused, not half given") {

@@ -61,6 +61,9 @@ class GatedStore final : public swap::SwapStore {
     gates_.load.Pass();
     return loaded;
   }
+  bool LoadFromMemory(const swap::StateId& id, size_t payload_size_max, const RecordConsumer& use) override {
+    return store_->LoadFromMemory(id, payload_size_max, use);
+  }
   Result<void> ReadChunks(const swap::StateRecord& record, const ChunkConsumer& consume) override {
     gates_.load.Pass();
     return store_->ReadChunks(record, consume);

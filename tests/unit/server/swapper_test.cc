@@ -21,6 +21,7 @@ void Fill(SwapLab& lab, int count, size_t bytes = 16 << 10) {
 
 TEST_CASE("States beyond maxmemory all read back right, and memory stays bounded") {
   SwapLab lab("maxmemory 8mb\n");
+  lab.faults().on_disk = GENERATE(true, false);
   for (int i = 0; i < 2000; ++i) {
     REQUIRE(lab.Run({"set", Key(i), Value(i)}) == "+OK\r\n");
     REQUIRE(lab.used_bytes() < 8 * kMib + 64 * 1024);

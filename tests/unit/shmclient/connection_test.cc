@@ -175,7 +175,7 @@ TEST_CASE("A server that turns the client away fails the connect with its words"
        {"-NOAUTH Authentication required.\r\n", "-ERR max number of clients reached\r\n",
         "-DENIED Redis is running in protected mode\r\n"}) {
     const FakeServer server({[&](Peer& peer) {
-      peer.ReceiveUntil("1\r\n");
+      peer.ReceiveUntil("ATTACH\r\n$1\r\n" + std::to_string(shm::kLayoutVersion) + "\r\n");
       peer.Send(answer);
       peer.WaitForClose();
     }});
