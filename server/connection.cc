@@ -1,8 +1,9 @@
 #include "server/connection.h"
 
 #include <fmt/format.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
-#include <asio/buffer.hpp>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -31,22 +32,39 @@ constexpr size_t kRetiredBlocksMax = 64;
 
 }  // namespace
 
-Connection::Connection(Network& network, asio::generic::stream_protocol::socket socket, bool is_unix_socket,
-                       std::string peer, std::string local)
+Connection::Connection(Network& network, int descriptor, bool is_unix_socket, std::string peer, std::string local)
     : network_(network),
-      socket_(std::move(socket)),
+      descriptor_(descriptor),
       is_unix_socket_(is_unix_socket),
       peer_(std::move(peer)),
       local_(std::move(local)),
       client_(&network.server().AddClient(this)) {}
 
-Connection::~Connection() = default;
-
-int Connection::descriptor() const {
-  return const_cast<asio::generic::stream_protocol::socket&>(socket_).native_handle();
+Connection::~Connection() {
+  if (descriptor_ >= 0) close(descriptor_);
 }
 
-void Connection::Start() { Read(); }
+void Connection::Start() { SetInterest(EPOLLIN); }
+
+// ---- Events ----
+
+void Connection::SetInterest(uint32_t events) {
+  if (closed_ || events == interest_) return;
+  if (interest_ == 0) {
+    network_.events().Add(descriptor_, events, this);
+  } else if (events == 0) {
+    network_.events().Remove(descriptor_);
+  } else {
+    network_.events().Change(descriptor_, events, this);
+  }
+  interest_ = events;
+}
+
+void Connection::OnEvents(uint32_t events) {
+  if (closed_ || network_.is_stopped()) return;
+  if (sending_ && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) OnWritable();
+  if (!closed_ && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) Read();
+}
 
 // ---- Reading ----
 
@@ -75,50 +93,26 @@ void Connection::MakeRoom() {
   ResizeBuffer(parser_.in_big_bulk() ? pending + wanted : std::max(kReadBytes, 2 * pending));
 }
 
+// A parked client's requests stay in the socket. Only when some come is it taken out of the set, since most are parked
+// for a moment only; and altogether, since a hung-up socket is reported whatever is asked for.
 void Connection::Read() {
-  if (reading_ || closed_ || client_->parked) return;
+  if (client_->parked) {
+    SetInterest(sending_ ? uint32_t{EPOLLOUT} : 0);
+    return;
+  }
   MakeRoom();
-  reading_ = true;
-  socket_.async_read_some(asio::buffer(buffer_.get() + filled_, capacity_ - filled_),
-                          [self = shared_from_this()](const asio::error_code& failed, size_t bytes) {
-                            self->reading_ = false;
-                            if (self->closed_) return;
-                            if (failed == asio::error::operation_aborted && self->wants_shrink_) {
-                              self->wants_shrink_ = false;
-                              self->ResizeBuffer(self->filled_ - self->consumed_);
-                              self->WaitUntilReadable();
-                              return;
-                            }
-                            if (failed) {
-                              self->Close();
-                              return;
-                            }
-                            self->OnRead(bytes);
-                          });
-}
-
-// An idle client: waits without holding a buffer.
-void Connection::WaitUntilReadable() {
-  reading_ = true;
-  socket_.async_wait(asio::socket_base::wait_read, [self = shared_from_this()](const asio::error_code& failed) {
-    self->reading_ = false;
-    if (self->closed_) return;
-    if (failed) {
-      self->Close();
-      return;
-    }
-    self->Read();
-  });
-}
-
-void Connection::OnRead(size_t bytes) {
-  filled_ += bytes;
+  const ssize_t bytes = recv(descriptor_, buffer_.get() + filled_, capacity_ - filled_, MSG_DONTWAIT);
+  if (bytes < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
+  if (bytes <= 0) {
+    Close();
+    return;
+  }
+  filled_ += static_cast<size_t>(bytes);
   peak_bytes_ = std::max(peak_bytes_, filled_ - consumed_);
   Stats& stats = network_.server().stats();
-  stats.net_input_bytes += bytes;
+  stats.net_input_bytes += static_cast<uint64_t>(bytes);
   ++stats.reads_processed;
   Process();
-  Read();
 }
 
 bool Connection::OverQueryLimit() {
@@ -166,7 +160,7 @@ void Connection::Process() {
 void Connection::Resume() {
   if (closed_ || processing_) return;
   Process();
-  if (!closed_) Read();
+  if (!client_->parked) SetInterest(interest_ | EPOLLIN);
 }
 
 // ---- Sending ----
@@ -194,11 +188,11 @@ long Connection::SendSome() {
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(descriptors_.size() * sizeof(int));
     std::memcpy(CMSG_DATA(header), descriptors_.data(), descriptors_.size() * sizeof(int));
-    const long sent = sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    const long sent = sendmsg(descriptor_, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent > 0) descriptors_.clear();
     return sent;
   }
-  return send(socket_.native_handle(), bytes.iov_base, bytes.iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
+  return send(descriptor_, bytes.iov_base, bytes.iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
 void Connection::Send() {
@@ -232,21 +226,18 @@ void Connection::Send() {
     return;
   }
   sending_ = true;
-  socket_.async_wait(asio::socket_base::wait_write, [self = shared_from_this()](const asio::error_code& failed) {
-    self->sending_ = false;
-    if (self->closed_) return;
-    // Cron's shrinking of the read buffer cancels this wait, too: then it is waited for again.
-    if (failed && failed != asio::error::operation_aborted) {
-      self->Close();
-      return;
-    }
-    // What was sent makes room, so that a client that reads slowly but reads does not grow this without end.
-    if (self->sent_ > self->client_->output.size() / 2) {
-      self->client_->output.DropFront(self->sent_);
-      self->sent_ = 0;
-    }
-    self->Send();
-  });
+  SetInterest(interest_ | EPOLLOUT);
+}
+
+void Connection::OnWritable() {
+  sending_ = false;
+  // What was sent makes room, so that a client that reads slowly but reads does not grow this without end.
+  if (sent_ > client_->output.size() / 2) {
+    client_->output.DropFront(sent_);
+    sent_ = 0;
+  }
+  Send();
+  if (!sending_) SetInterest(interest_ & ~static_cast<uint32_t>(EPOLLOUT));
 }
 
 void Connection::Flush() {
@@ -292,11 +283,7 @@ void Connection::Cron(int64_t now_ms) {
   const bool idle = idle_ms > kIdleShrinkMs && pending == 0;
   const bool oversized = capacity_ > kBufferKeepBytes && peak_bytes_ < capacity_ / 2 && !parser_.in_big_bulk();
   peak_bytes_ = pending;
-  if (capacity_ == 0 || !(idle || oversized) || !reading_) return;
-  // The pending read owns the buffer: it is cancelled, and its handler resizes.
-  wants_shrink_ = true;
-  asio::error_code ignored;
-  socket_.cancel(ignored);
+  if (capacity_ != 0 && (idle || oversized)) ResizeBuffer(pending);
 }
 
 void Connection::CloseNow() { Close(); }
@@ -307,9 +294,8 @@ void Connection::Close() {
   closed_ = true;
   client_->closing = true;
   network_.server().blocked().End(*client_);
-  asio::error_code ignored;
-  socket_.close(ignored);
-  network_.Post([self = shared_from_this()] { self->network_.Forget(*self); });
+  close(std::exchange(descriptor_, -1));  // and with it out of the set
+  network_.Post([this] { network_.Forget(*this); });
 }
 
 }  // namespace chestbox

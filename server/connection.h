@@ -2,10 +2,9 @@
 // and sends all replies with one write; what the socket does not take is sent when it can, within
 // client-output-buffer-limit.
 //
-// Executor thread only. Kept alive by Network and by its pending operations; `closed_` ends everything.
+// Executor thread only. Kept alive by Network until the turn after its Close; `closed_` ends everything.
 #pragma once
 
-#include <asio/generic/stream_protocol.hpp>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -13,18 +12,20 @@
 
 #include "protocol/resp/request_parser.h"
 #include "server/client.h"
+#include "server/event_set.h"
 
 namespace chestbox {
 
 class Network;
 
-class Connection final : public Transport, public std::enable_shared_from_this<Connection> {
+class Connection final : public Transport, public EventSet::Source {
  public:
-  Connection(Network& network, asio::generic::stream_protocol::socket socket, bool is_unix_socket, std::string peer,
-             std::string local);
+  // Takes over a connected, non-blocking socket.
+  Connection(Network& network, int descriptor, bool is_unix_socket, std::string peer, std::string local);
   ~Connection() override;
 
   void Start();
+  void OnEvents(uint32_t events) override;
   // A parked command was answered: goes on with the requests behind it.
   void Resume();
   // Once a second or so: idle timeout, soft output limit, shrinking of an idle read buffer.
@@ -37,7 +38,7 @@ class Connection final : public Transport, public std::enable_shared_from_this<C
   void Flush() override;
   bool QueueDescriptors(const std::vector<int>& descriptors) override;
   bool is_unix_socket() const override { return is_unix_socket_; }
-  int descriptor() const override;
+  int descriptor() const override { return descriptor_; }
   std::string peer_address() const override { return peer_; }
   std::string local_address() const override { return local_; }
   size_t query_buffer_bytes() const override { return filled_ - consumed_; }
@@ -45,20 +46,21 @@ class Connection final : public Transport, public std::enable_shared_from_this<C
   size_t output_buffer_bytes() const override { return client_->output.size() - sent_; }
 
  private:
+  void SetInterest(uint32_t events);
   void Read();
-  void WaitUntilReadable();
-  void OnRead(size_t bytes);
   void Process();
   bool OverQueryLimit();
   void MakeRoom();
   void ResizeBuffer(size_t bytes);
   void Send();
+  void OnWritable();
   long SendSome();
   bool OverOutputLimit();
   void Close();
 
   Network& network_;
-  asio::generic::stream_protocol::socket socket_;
+  int descriptor_;         // -1: closed
+  uint32_t interest_ = 0;  // the events waited for; 0: not in the set
   const bool is_unix_socket_;
   const std::string peer_;
   const std::string local_;
@@ -70,8 +72,6 @@ class Connection final : public Transport, public std::enable_shared_from_this<C
   size_t filled_ = 0;      // bytes received
   size_t consumed_ = 0;    // … of which executed
   size_t peak_bytes_ = 0;  // largest use since the last shrinking
-  bool reading_ = false;
-  bool wants_shrink_ = false;
   bool processing_ = false;
   bool protocol_failed_ = false;
 

@@ -4,11 +4,13 @@
 #include <fmt/format.h>
 #include <netdb.h>
 #include <netinet/tcp.h>
+#include <pthread.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include <asio/post.hpp>
 
 #include <algorithm>
 #include <cerrno>
@@ -17,6 +19,7 @@
 #include <cstring>
 #include <utility>
 
+#include "protocol/check.h"
 #include "server/connection.h"
 #include "server/dispatcher.h"
 #include "server/log.h"
@@ -95,14 +98,60 @@ Result<int> OpenTcpListener(const std::string& address, int64_t port, int64_t ba
 
 }  // namespace
 
-struct Network::Listener {
-  Listener(asio::io_context& context, int descriptor_, bool is_unix_)
-      : descriptor(context, descriptor_), is_unix(is_unix_) {}
-  asio::posix::stream_descriptor descriptor;
-  bool is_unix;
+class Network::Listener final : public EventSet::Source {
+ public:
+  // Takes over a listening socket.
+  Listener(Network& network, int descriptor, bool is_unix)
+      : network_(network), descriptor_(descriptor), is_unix_(is_unix) {}
+  ~Listener() override { Close(); }
+  Listener(const Listener&) = delete;
+  Listener& operator=(const Listener&) = delete;
+
+  void Start() { network_.events().Add(descriptor_, EPOLLIN, this); }
+  void Close() {
+    if (descriptor_ >= 0) close(std::exchange(descriptor_, -1));
+  }
+  void OnEvents(uint32_t /*events*/) override {
+    if (descriptor_ >= 0 && !network_.is_stopped()) network_.AcceptAll(*this);
+  }
+  int descriptor() const { return descriptor_; }
+  bool is_unix() const { return is_unix_; }
+
+ private:
+  Network& network_;
+  int descriptor_;
+  const bool is_unix_;
 };
 
-Network::Network(Settings& settings) : settings_(settings) {}
+// SIGINT and SIGTERM as events. They are blocked before any other thread starts, so that all threads inherit it.
+class Network::Signals final : public EventSet::Source {
+ public:
+  explicit Signals(Network& network) : network_(network) {
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGINT);
+    sigaddset(&set, SIGTERM);
+    CHECK(pthread_sigmask(SIG_BLOCK, &set, nullptr) == 0);
+    descriptor_ = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+    CHECK(descriptor_ >= 0);
+    network_.events().Add(descriptor_, EPOLLIN, this);
+  }
+  ~Signals() override { close(descriptor_); }
+  Signals(const Signals&) = delete;
+  Signals& operator=(const Signals&) = delete;
+
+  void OnEvents(uint32_t /*events*/) override {
+    signalfd_siginfo info{};
+    if (network_.is_stopped()) return;
+    if (read(descriptor_, &info, sizeof info) == sizeof info) network_.OnSignal(static_cast<int>(info.ssi_signo));
+  }
+
+ private:
+  Network& network_;
+  int descriptor_ = -1;
+};
+
+Network::Network(Settings& settings) : settings_(settings), signals_(std::make_unique<Signals>(*this)) {}
 
 Network::~Network() {
   listeners_.clear();
@@ -120,7 +169,7 @@ Result<Network::Listeners> Network::ListenTcp(const Config& config) {
     const std::string address = optional ? bound.substr(1) : bound;
     auto opened = OpenTcpListener(address, config.port, config.tcp_backlog);
     if (opened) {
-      listeners.push_back(std::make_unique<Listener>(context_, *opened, false));
+      listeners.push_back(std::make_unique<Listener>(*this, *opened, false));
     } else if (!optional && !(errno == EAFNOSUPPORT || errno == EPROTONOSUPPORT)) {
       return opened.error();
     }
@@ -150,7 +199,7 @@ Result<void> Network::ListenUnix() {
     return error;
   }
   unix_path_ = path;
-  unix_listener_ = std::make_unique<Listener>(context_, descriptor, true);
+  unix_listener_ = std::make_unique<Listener>(*this, descriptor, true);
   return {};
 }
 
@@ -168,10 +217,12 @@ Result<void> Network::Listen() {
 
 void Network::RegisterAppliers() {
   settings_.OnChange({"port", "bind"}, [this](const Config& changed) -> Result<void> {
-    Listeners old = std::move(listeners_);
-    // The old sockets are closed first: the new set may name the same addresses.
+    // The old sockets are closed first: the new set may name the same addresses. The objects live on to the end of the
+    // turn, which may have events of theirs.
+    const auto old = std::make_shared<Listeners>(std::move(listeners_));
     listeners_.clear();
-    old.clear();
+    for (auto& listener : *old) listener->Close();
+    Post([old] {});
     auto listeners = ListenTcp(changed);
     if (!listeners) {
       LogWarning(listeners.error().message);
@@ -185,23 +236,14 @@ void Network::RegisterAppliers() {
 
 void Network::Relisten(Listeners listeners) {
   listeners_ = std::move(listeners);
-  for (auto& listener : listeners_) Accept(*listener);
+  for (auto& listener : listeners_) listener->Start();
 }
 
 // ---- Accepting ----
 
-void Network::Accept(Listener& listener) {
-  listener.descriptor.async_wait(asio::posix::stream_descriptor::wait_read,
-                                 [this, &listener](const asio::error_code& failed) {
-                                   if (failed) return;  // closed: `listener` may be gone
-                                   AcceptAll(listener);
-                                   Accept(listener);
-                                 });
-}
-
 void Network::AcceptAll(Listener& listener) {
   for (int i = 0; i < kAcceptsMax; ++i) {
-    const int descriptor = accept4(listener.descriptor.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    const int descriptor = accept4(listener.descriptor(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (descriptor < 0) {
       if (errno == EINTR || errno == ECONNABORTED) continue;
       if (errno != EAGAIN && errno != EWOULDBLOCK) {
@@ -218,7 +260,7 @@ bool Network::IsRefused(int descriptor, const Listener& listener, std::string_vi
     *reason = "-ERR max number of clients reached\r\n";
     return true;
   }
-  if (!config().protected_mode || !config().requirepass.empty() || listener.is_unix) return false;
+  if (!config().protected_mode || !config().requirepass.empty() || listener.is_unix()) return false;
   *reason = kProtectedModeReply;
   return !IsLoopback(PeerAddress(descriptor));
 }
@@ -233,15 +275,13 @@ void Network::Admit(int descriptor, const Listener& listener) {
     return;
   }
   ++stats.connections_received;
-  if (!listener.is_unix) {
+  if (!listener.is_unix()) {
     SetOption(descriptor, IPPROTO_TCP, TCP_NODELAY, 1);
     SetKeepalive(descriptor, config().tcp_keepalive_s);
   }
-  const std::string peer = listener.is_unix ? unix_path_ + ":0" : PeerAddress(descriptor);
-  const std::string local = listener.is_unix ? unix_path_ + ":0" : LocalAddress(descriptor);
-  const int family = listener.is_unix ? AF_UNIX : peer[0] == '[' ? AF_INET6 : AF_INET;
-  asio::generic::stream_protocol::socket socket(context_, asio::generic::stream_protocol(family, 0), descriptor);
-  auto connection = std::make_shared<Connection>(*this, std::move(socket), listener.is_unix, peer, local);
+  const std::string peer = listener.is_unix() ? unix_path_ + ":0" : PeerAddress(descriptor);
+  const std::string local = listener.is_unix() ? unix_path_ + ":0" : LocalAddress(descriptor);
+  auto connection = std::make_shared<Connection>(*this, descriptor, listener.is_unix(), peer, local);
   connections_.emplace(connection.get(), connection);
   connection->Start();
 }
@@ -253,33 +293,49 @@ void Network::Forget(Connection& connection) {
 
 // ---- Running ----
 
-void Network::StartCron() {
-  cron_.expires_after(std::chrono::microseconds(1000000 / std::max<int64_t>(1, config().hz)));
-  cron_.async_wait([this](const asio::error_code& failed) {
-    if (failed) return;
-    server_->Cron();
-    const auto now = std::chrono::steady_clock::now();
-    if (now >= connection_cron_at_) {
-      connection_cron_at_ = now + kConnectionCronInterval;
-      // A connection's end is posted, so this map does not change underneath.
-      for (auto& [raw, connection] : connections_) connection->Cron(server_->keys().now_ms());
-    }
-    StartCron();
-  });
+void Network::RunDue() {
+  const auto now = Clock::now();
+  if (now >= alarm_at_) {
+    alarm_at_ = Clock::time_point::max();
+    server_->OnAlarm();
+  }
+  if (now < cron_at_) return;
+  cron_at_ = now + std::chrono::microseconds(1000000 / std::max<int64_t>(1, config().hz));
+  server_->Cron();
+  if (now < connection_cron_at_) return;
+  connection_cron_at_ = now + kConnectionCronInterval;
+  // A connection's end is posted, so this map does not change underneath.
+  for (auto& [raw, connection] : connections_) connection->Cron(server_->keys().now_ms());
 }
 
-void Network::StartSignals() {
-  signals_.async_wait([this](const asio::error_code& failed, int signal) {
-    if (failed) return;
-    LogWarning(fmt::format("Received {} scheduling shutdown...", signal == SIGINT ? "SIGINT" : "SIGTERM"));
-    OnSignal();
-  });
+// Until the next thing is due, rounded up.
+int Network::TimeoutMs() {
+  {
+    std::lock_guard lock(posted_mutex_);
+    if (!posted_.empty()) return 0;
+  }
+  const auto left = std::min(cron_at_, alarm_at_) - Clock::now();
+  if (left.count() <= 0) return 0;
+  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count());
 }
 
-void Network::OnSignal() {
+// What is posted meanwhile runs in the next turn.
+void Network::RunPosted() {
+  std::vector<std::function<void()>> posted;
+  {
+    std::lock_guard lock(posted_mutex_);
+    posted.swap(posted_);
+  }
+  for (auto& work : posted) {
+    if (stopped_) return;
+    work();
+  }
+}
+
+void Network::OnSignal(int signal) {
+  LogWarning(fmt::format("Received {} scheduling shutdown...", signal == SIGINT ? "SIGINT" : "SIGTERM"));
   if (auto stopped = server_->Shutdown(ShutdownMode::kSave); !stopped) {
     LogWarning("The signal was received, but the states could not be written: not exiting");
-    StartSignals();
   }
 }
 
@@ -291,13 +347,14 @@ void Network::Run(Server& server) {
   RegisterAppliers();
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
-  signals_.add(SIGINT);
-  signals_.add(SIGTERM);
-  StartSignals();
-  for (auto& listener : listeners_) Accept(*listener);
-  if (unix_listener_ != nullptr) Accept(*unix_listener_);
-  StartCron();
-  context_.run();
+  for (auto& listener : listeners_) listener->Start();
+  if (unix_listener_ != nullptr) unix_listener_->Start();
+  cron_at_ = Clock::now() + std::chrono::microseconds(1000000 / std::max<int64_t>(1, config().hz));
+  while (!stopped_) {
+    events_.Wait(TimeoutMs());
+    RunPosted();
+    if (!stopped_) RunDue();
+  }
   // Sessions end while the server that they belong to still stands.
   std::vector<std::shared_ptr<Connection>> connections;
   for (auto& [raw, connection] : connections_) connections.push_back(connection);
@@ -305,19 +362,23 @@ void Network::Run(Server& server) {
   if (!unix_path_.empty()) unlink(unix_path_.c_str());
 }
 
-void Network::Post(std::function<void()> work) { asio::post(context_, std::move(work)); }
+void Network::Post(std::function<void()> work) {
+  {
+    std::lock_guard lock(posted_mutex_);
+    posted_.push_back(std::move(work));
+  }
+  if (std::this_thread::get_id() != executor_) events_.Wake();
+}
 
 void Network::SetAlarm(int64_t at_ms) {
   // An alarm that comes early is asked for again; and so far ahead the clock may have been set meanwhile.
   constexpr std::chrono::milliseconds kAheadMax = std::chrono::minutes(10);
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-  alarm_.expires_after(std::clamp(std::chrono::milliseconds(at_ms - now_ms), std::chrono::milliseconds(0), kAheadMax));
-  alarm_.async_wait([this](const asio::error_code& failed) {
-    if (!failed) server_->OnAlarm();
-  });
+  alarm_at_ =
+      Clock::now() + std::clamp(std::chrono::milliseconds(at_ms - now_ms), std::chrono::milliseconds(0), kAheadMax);
 }
 
-void Network::Stop() { context_.stop(); }
+void Network::Stop() { stopped_ = true; }
 
 }  // namespace chestbox

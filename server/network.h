@@ -1,22 +1,22 @@
-// Network: the event loop, the listening sockets and the connections, on Asio. The Host of a Server.
+// Network: the event loop, the listening sockets and the connections. The Host of a Server.
 //
 // One thread, the executor, runs all of it: sockets are non-blocking, a connection's whole batch of requests is
-// executed and answered with one write, and nothing here waits.
+// executed and answered with one write, and nothing here waits. A turn hands out the events that there are (one read a
+// connection), then runs what was posted until then, then what is due by the clock.
 #pragma once
 
-#include <asio/io_context.hpp>
-#include <asio/posix/stream_descriptor.hpp>
-#include <asio/signal_set.hpp>
-#include <asio/steady_timer.hpp>
 #include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
+#include <thread>
 #include <unordered_map>
 #include <vector>
 
 #include "protocol/result.h"
+#include "server/event_set.h"
 #include "server/server.h"
 
 namespace chestbox {
@@ -39,39 +39,46 @@ class Network final : public Host {
   void Stop() override;
   uint16_t tcp_port() const override { return tcp_port_; }
 
-  asio::io_context& context() { return context_; }
+  EventSet& events() { return events_; }
+  bool is_stopped() const { return stopped_; }  // the rest of the turn does nothing more
   Server& server() { return *server_; }
   const Config& config() const { return settings_.config(); }
   void Forget(Connection& connection);  // called by a connection that has ended
 
  private:
-  struct Listener;
+  class Listener;
+  class Signals;
+  using Clock = std::chrono::steady_clock;
   using Listeners = std::vector<std::unique_ptr<Listener>>;
 
   Result<Listeners> ListenTcp(const Config& config);
   Result<void> ListenUnix();
   void Relisten(Listeners listeners);
-  void Accept(Listener& listener);
   void AcceptAll(Listener& listener);
   void Admit(int descriptor, const Listener& listener);
   bool IsRefused(int descriptor, const Listener& listener, std::string_view* reason) const;
   void RegisterAppliers();
-  void StartCron();
-  void StartSignals();
-  void OnSignal();
+  void RunPosted();
+  void RunDue();
+  int TimeoutMs();
+  void OnSignal(int signal);
 
   Settings& settings_;
-  asio::io_context context_{1};
-  asio::steady_timer cron_{context_};
-  asio::steady_timer alarm_{context_};
-  asio::signal_set signals_{context_};
+  EventSet events_;
+  const std::thread::id executor_ = std::this_thread::get_id();
+  std::mutex posted_mutex_;
+  std::vector<std::function<void()>> posted_;
+  bool stopped_ = false;
+  Clock::time_point cron_at_{};
+  Clock::time_point alarm_at_ = Clock::time_point::max();
+  std::unique_ptr<Signals> signals_;
   Server* server_ = nullptr;
   Listeners listeners_;
   std::unique_ptr<Listener> unix_listener_;
   std::string unix_path_;  // to be removed at the end
   uint16_t tcp_port_ = 0;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
-  std::chrono::steady_clock::time_point connection_cron_at_{};
+  Clock::time_point connection_cron_at_{};
 };
 
 }  // namespace chestbox

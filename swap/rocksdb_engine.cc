@@ -11,6 +11,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstdarg>
+#include <filesystem>
+#include <limits>
+#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -50,7 +53,9 @@ Result<void> ToResult(const rocksdb::Status& status) {
 class FailureListener final : public rocksdb::EventListener {
  public:
   void OnBackgroundError(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status* status) override {
-    if (!status->ok()) failed_ = true;
+    if (status->ok()) return;
+    no_space_ = status->IsNoSpace();
+    failed_ = true;
   }
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason /*reason*/, rocksdb::Status /*status*/,
                             bool* auto_recovery) override {
@@ -59,9 +64,11 @@ class FailureListener final : public rocksdb::EventListener {
   bool failed() const { return failed_; }
   void Clear() { failed_ = false; }
   void MarkFailed() { failed_ = true; }
+  bool no_space() const { return no_space_; }  // the last failure
 
  private:
   std::atomic<bool> failed_{false};
+  std::atomic<bool> no_space_{false};
 };
 
 // RocksDB's own LOG file is done without: what matters comes as a Status. Debian's build has assertions on, and the
@@ -133,6 +140,13 @@ std::vector<rocksdb::ColumnFamilyDescriptor> Families(const RocksdbOptions& opti
   return {{rocksdb::kDefaultColumnFamilyName, heads}, {"expiries", expiries}, {"chunks", chunks}};
 }
 
+// What is free on the disk of `path`; everything, when that is not known.
+uint64_t FreeBytes(const std::string& path) {
+  std::error_code error;
+  const auto space = std::filesystem::space(path, error);
+  return error ? std::numeric_limits<uint64_t>::max() : space.available;
+}
+
 void LowerPriorities() {
   rocksdb::Env* env = rocksdb::Env::Default();
   env->SetBackgroundThreads(1, rocksdb::Env::LOW);
@@ -186,6 +200,12 @@ class RocksdbEngine::Impl {
     return sum;
   }
 
+  uint64_t BufferedBytes() const {
+    uint64_t bytes = 0;
+    CHECK(db_->GetAggregatedIntProperty(rocksdb::DB::Properties::kCurSizeAllMemTables, &bytes));
+    return bytes;
+  }
+
   // Changes that are in no table yet.
   uint64_t BufferedEntries() const {
     uint64_t sum = 0;
@@ -206,6 +226,7 @@ class RocksdbEngine::Impl {
   std::shared_ptr<FailureListener> listener_ = std::make_shared<FailureListener>();
   std::shared_ptr<rocksdb::Cache> cache_;
   BeforeChanges before_changes_;
+  std::string path_;
 };
 
 RocksdbEngine::RocksdbEngine(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -220,6 +241,7 @@ Result<std::unique_ptr<RocksdbEngine>> RocksdbEngine::Open(const std::string& pa
   // Until the first change is announced, files must stay as they are.
   for (auto& family : families) family.options.disable_auto_compactions = before_changes != nullptr;
   impl->before_changes_ = std::move(before_changes);
+  impl->path_ = path;
   rocksdb::DB* db = nullptr;
   const auto status = rocksdb::DB::Open(DatabaseOptions(options, impl->env_.get(), impl->listener_), path, families,
                                         &impl->handles_, &db);
@@ -295,6 +317,11 @@ void RocksdbEngine::DropFiles(Family family, std::string_view begin, std::string
 
 Result<void> RocksdbEngine::Recover() {
   if (!impl_->listener_->failed()) return {};
+  // An attempt that fails again may never return: Resume waits for a flush that nobody runs (RocksDB 7.8, seen on busy
+  // machines). So there is none while it is plain that what is in the buffers does not fit.
+  if (impl_->listener_->no_space() && FreeBytes(impl_->path_) < impl_->BufferedBytes()) {
+    return Error{"ERR swap: the disk is full"};
+  }
   impl_->listener_->Clear();
   const auto resumed = ToResult(impl_->db_->Resume());
   // A failure of the attempt itself is not always reported to the listener.

@@ -1,0 +1,68 @@
+#include "server/event_set.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "protocol/check.h"
+
+namespace chestbox {
+
+namespace {
+
+// Handed out in one turn; the rest come first in the next.
+constexpr int kEventsPerTurn = 128;
+
+}  // namespace
+
+EventSet::EventSet() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  CHECK(epoll_ >= 0 && wake_ >= 0);
+  Add(wake_, EPOLLIN, nullptr);
+}
+
+EventSet::~EventSet() {
+  close(wake_);
+  close(epoll_);
+}
+
+void EventSet::Control(int operation, int descriptor, uint32_t events, Source* source) {
+  epoll_event event{};
+  event.events = events;
+  event.data.ptr = source;
+  CHECK(epoll_ctl(epoll_, operation, descriptor, &event) == 0);
+}
+
+void EventSet::Add(int descriptor, uint32_t events, Source* source) {
+  Control(EPOLL_CTL_ADD, descriptor, events, source);
+}
+
+void EventSet::Change(int descriptor, uint32_t events, Source* source) {
+  Control(EPOLL_CTL_MOD, descriptor, events, source);
+}
+
+void EventSet::Remove(int descriptor) { Control(EPOLL_CTL_DEL, descriptor, 0, nullptr); }
+
+void EventSet::Wait(int timeout_ms) {
+  epoll_event events[kEventsPerTurn];
+  const int count = epoll_wait(epoll_, events, kEventsPerTurn, timeout_ms);
+  CHECK(count >= 0 || errno == EINTR);
+  for (int i = 0; i < count; ++i) {
+    if (auto* source = static_cast<Source*>(events[i].data.ptr); source != nullptr) {
+      source->OnEvents(events[i].events);
+      continue;
+    }
+    uint64_t ignored = 0;
+    (void)!read(wake_, &ignored, sizeof ignored);
+    woken_.store(false);  // before the caller looks for what it was woken for
+  }
+}
+
+void EventSet::Wake() {
+  if (woken_.exchange(true)) return;
+  const uint64_t one = 1;
+  (void)!write(wake_, &one, sizeof one);
+}
+
+}  // namespace chestbox
