@@ -4,7 +4,6 @@
 #include <charconv>
 #include <cmath>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 
 #include "protocol/resp/number_format.h"
@@ -77,9 +76,7 @@ double TextAsScore(std::string_view text) {
   const auto [end, failed] = std::from_chars(text.data(), text.data() + text.size(), score);
   if (failed == std::errc() && end == text.data() + text.size()) return score;
   char bytes[kScoreTextBytesMax + 1];
-  const size_t size = text.size() < kScoreTextBytesMax ? text.size() : kScoreTextBytesMax;
-  std::memcpy(bytes, text.data(), size);
-  bytes[size] = '\0';
+  bytes[text.copy(bytes, kScoreTextBytesMax)] = '\0';
   return std::strtod(bytes, nullptr);
 }
 
