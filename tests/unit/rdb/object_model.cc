@@ -67,7 +67,7 @@ bool ObjectModel::SortedSetMember(std::string_view member, double score) {
 }
 
 bool ObjectModel::StreamNode(const StreamId& master_id, std::string_view listpack, uint32_t entries) {
-  CHECK(kind_ == ObjectKind::kStream && entries > 0);
+  CHECK(kind_ == ObjectKind::kStream && entries <= INT32_MAX);
   CHECK(nodes_.empty() || nodes_.back().id < master_id);
   nodes_.push_back({master_id, std::string(listpack), entries});
   return true;
