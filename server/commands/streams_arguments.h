@@ -12,7 +12,7 @@ constexpr ArgumentSpec kXinfoConsumersArguments[] = {
     {.name = "groupname"},
 };
 constexpr ArgumentSpec kXgroupCreateIdArguments[] = {
-    {.name = "ID"},
+    {.name = "id"},
     {.name = "new_id", .type = Type::kPureToken, .token = "$"},
 };
 constexpr ArgumentSpec kXgroupCreateArguments[] = {
@@ -50,7 +50,7 @@ constexpr ArgumentSpec kXinfoStreamArguments[] = {
 constexpr ArgumentSpec kXackArguments[] = {
     {.name = "key", .type = Type::kKey, .key_spec = 0},
     {.name = "group"},
-    {.name = "ID", .flags = ArgumentSpec::kMultiple},
+    {.name = "id", .flags = ArgumentSpec::kMultiple},
 };
 constexpr ArgumentSpec kXaddTrimStrategyArguments[] = {
     {.name = "maxlen", .type = Type::kPureToken, .token = "MAXLEN"},
@@ -71,7 +71,7 @@ constexpr ArgumentSpec kXaddTrimArguments[] = {
 };
 constexpr ArgumentSpec kXaddIdOrAutoArguments[] = {
     {.name = "auto_id", .type = Type::kPureToken, .token = "*"},
-    {.name = "ID"},
+    {.name = "id"},
 };
 constexpr ArgumentSpec kXaddFieldValueArguments[] = {
     {.name = "field"},
@@ -105,7 +105,7 @@ constexpr ArgumentSpec kXclaimArguments[] = {
     {.name = "group"},
     {.name = "consumer"},
     {.name = "min-idle-time"},
-    {.name = "ID", .flags = ArgumentSpec::kMultiple},
+    {.name = "id", .flags = ArgumentSpec::kMultiple},
     {.name = "ms", .type = Type::kInteger, .token = "IDLE", .flags = ArgumentSpec::kOptional},
     {.name = "unix-time-milliseconds", .type = Type::kUnixTime, .token = "TIME", .flags = ArgumentSpec::kOptional},
     {.name = "count", .type = Type::kInteger, .token = "RETRYCOUNT", .flags = ArgumentSpec::kOptional},
@@ -115,7 +115,7 @@ constexpr ArgumentSpec kXclaimArguments[] = {
 };
 constexpr ArgumentSpec kXdelArguments[] = {
     {.name = "key", .type = Type::kKey, .key_spec = 0},
-    {.name = "ID", .flags = ArgumentSpec::kMultiple},
+    {.name = "id", .flags = ArgumentSpec::kMultiple},
 };
 constexpr ArgumentSpec kXpendingFiltersArguments[] = {
     {.name = "min-idle-time",
@@ -141,7 +141,7 @@ constexpr ArgumentSpec kXrangeArguments[] = {
 };
 constexpr ArgumentSpec kXreadStreamsArguments[] = {
     {.name = "key", .type = Type::kKey, .flags = ArgumentSpec::kMultiple, .key_spec = 0},
-    {.name = "ID", .flags = ArgumentSpec::kMultiple},
+    {.name = "id", .flags = ArgumentSpec::kMultiple},
 };
 constexpr ArgumentSpec kXreadArguments[] = {
     {.name = "count", .type = Type::kInteger, .token = "COUNT", .flags = ArgumentSpec::kOptional},

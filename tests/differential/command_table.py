@@ -8,6 +8,8 @@ FIELDS = ["name", "arity", "flags", "first key", "last key", "step", "categories
 # (command, or None for all; field; reason)
 ALLOWED = [
     (None, "tips", "7.2 has more of them than 7.0"),
+    ("sort", "key specs", "Redis calls STORE's place unknown, and lists what the data names"),
+    ("sort_ro", "key specs", "Redis lists what the data names"),
     ("zrank", "arity", "WITHSCORE of 7.2"),
     ("zrevrank", "arity", "WITHSCORE of 7.2"),
 ]

@@ -39,8 +39,10 @@ void CheckArguments(std::span<const ArgumentSpec> arguments, size_t key_ranges) 
   for (const ArgumentSpec& argument : arguments) {
     using Type = ArgumentSpec::Type;
     CHECK_FALSE(argument.name.empty());
-    CHECK(argument.key_spec < static_cast<int>(key_ranges));
-    CHECK((argument.type == Type::kKey) == (argument.key_spec >= 0));
+    // Keys whose place Redis does not say (SORT's STORE) count, too.
+    CHECK(argument.key_spec <= static_cast<int>(key_ranges));
+    // A pattern may name keys, too (SORT BY).
+    if (argument.type != Type::kPattern) CHECK((argument.type == Type::kKey) == (argument.key_spec >= 0));
     CHECK((argument.type == Type::kPureToken) <= !argument.token.empty());
     CHECK((argument.type == Type::kOneOf || argument.type == Type::kBlock) == !argument.arguments.empty());
     CheckArguments(argument.arguments, key_ranges);
@@ -54,8 +56,11 @@ void CheckKeys(const CommandSpec& spec) {
     if (spec.name == "pfmerge" && &range == &spec.keys[1]) continue;  // its sources may be missing
     CHECK(range.step >= 1);
     CHECK(range.flags != 0);
-    CHECK(static_cast<size_t>(range.first) < arity);
-    if (range.last >= 0) {
+    // Where the arguments say so: behind a keyword that may be missing, or behind a count that may not.
+    const bool fixed = range.place == KeyRange::Place::kFixed;
+    if (range.place == KeyRange::Place::kKeyword) CHECK_FALSE(range.keyword.empty());
+    if (range.place != KeyRange::Place::kKeyword) CHECK(static_cast<size_t>(range.first) < arity);
+    if (fixed && range.last >= 0) {
       CHECK(range.last >= range.first);
       CHECK(static_cast<size_t>(range.last) < arity);
     }
@@ -126,7 +131,16 @@ TEST_CASE("A name cannot be renamed to another command's, nor one that does not 
 
 // Where we mean to differ: the reply's part, the command.
 const std::set<std::string> kExceptions = {
-    "complexity append",  // ours grows strings with room ahead, whatever their size
+    "complexity append",        // ours grows strings with room ahead, whatever their size
+    "complexity memory|usage",  // nothing is sampled
+    "arguments migrate",        // 7.0 shows the token "" as nothing at all
+    "keys sort",
+    "keys sort_ro",  // Redis calls places unknown that are known to be behind STORE, or in the data
+    // WITHSCORE came with 7.2.
+    "arity zrank",
+    "arity zrevrank",
+    "arguments zrank",
+    "arguments zrevrank",
 };
 // Not of Redis, or of 7.2 while the referee is 7.0.
 const std::set<std::string> kOurs = {"chestbox", "client|no-touch", "client|setinfo"};
@@ -171,6 +185,7 @@ void CompareInfo(const Reply& theirs, const Reply& ours) {
   REQUIRE(theirs.elements.size() == 10);
   for (size_t i = 0; i < std::size(kParts); ++i) {
     INFO(kParts[i]);
+    if (kExceptions.contains(std::string(kParts[i]) + " " + name)) continue;
     CHECK(Canonical(WithoutNotes(ours.elements[i])) == Canonical(WithoutNotes(theirs.elements[i])));
   }
   for (const Reply& sub : ours.elements[9].elements) {
@@ -223,8 +238,13 @@ TEST_CASE("COMMAND INFO and DOCS say of every command what redis-server says") {
   const auto table = Table();
   for (const CommandSpec* spec : table->All()) {
     if (kOurs.contains(std::string(spec->name))) continue;
-    CompareInfo(redis->Run({"command", "info", spec->name}).elements.at(0),
-                Ask(server, {"command", "info", spec->name}).elements.at(0));
+    const Reply their_info = redis->Run({"command", "info", spec->name}).elements.at(0);
+    if (their_info.is_null()) {
+      INFO(spec->name);
+      CHECK(spec->since > "7.0.15");  // of a later Redis than the one that can be asked
+      continue;
+    }
+    CompareInfo(their_info, Ask(server, {"command", "info", spec->name}).elements.at(0));
     const Reply their_docs = redis->Run({"command", "docs", spec->name});
     const Reply our_docs = Ask(server, {"command", "docs", spec->name});
     REQUIRE(their_docs.elements.size() == 2);
