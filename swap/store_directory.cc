@@ -86,7 +86,8 @@ Result<void> RemoveEmptyLogs(const fs::path& directory) {
   return {};
 }
 
-// Makes `to` a clone of the database in `from`, without its CLEAN.
+// Makes `to` a clone of the database in `from`, without its CLEAN. An engine that has `from` open and has changed
+// nothing yet may still be removing files that it has replaced (an old MANIFEST): those are not missed.
 Result<void> CloneDatabase(const fs::path& from, const fs::path& to) {
   if (auto removed = RemoveTree(to); !removed) return removed;
   if (auto created = CreateDirectory(to); !created) return created;
@@ -96,7 +97,7 @@ Result<void> CloneDatabase(const fs::path& from, const fs::path& to) {
     if (IsLeftOut(file)) continue;
     const fs::path copy = to / file.filename();
     auto cloned = IsImmutable(file) ? LinkOrCopyFile(file, copy) : CopyFile(file, copy);
-    if (!cloned) return cloned;
+    if (!cloned && Exists(file)) return cloned;
   }
   if (error) return FileError("cannot list", from, error.value());
   return SyncDirectory(to);
