@@ -1,4 +1,4 @@
-// What HSCAN, SSCAN and ZSCAN have in common: a cursor, MATCH and COUNT.
+// What HSCAN, SSCAN and ZSCAN have in common: a cursor (as SCAN's), MATCH and COUNT.
 //
 // Threads: none.
 #pragma once

@@ -1,9 +1,6 @@
 #include "server/commands/scan.h"
 
 #include <algorithm>
-#include <cctype>
-#include <cerrno>
-#include <cstdlib>
 #include <limits>
 #include <optional>
 #include <random>
@@ -14,6 +11,7 @@
 #include "protocol/glob.h"
 #include "protocol/shm/layout.h"
 #include "server/client.h"
+#include "server/commands/collection_scan.h"
 #include "server/commands/command_parser.h"
 #include "server/commands/families.h"
 #include "server/commands/lookup.h"
@@ -78,21 +76,9 @@ struct ScanOptions {
   }
 };
 
-// As strtoul reads it, which Redis uses: a sign is fine and so is nothing at all.
-Result<uint64_t> CursorArgument(std::string_view text) {
-  const std::string copy(text);
-  char* end = nullptr;
-  errno = 0;
-  const unsigned long cursor = std::strtoul(copy.c_str(), &end, 10);
-  if (std::isspace(static_cast<unsigned char>(copy.c_str()[0])) != 0 || *end != '\0' || errno == ERANGE) {
-    return Error{"ERR invalid cursor"};
-  }
-  return uint64_t{cursor};
-}
-
 Result<ScanOptions> ParseScan(Args args) {
   ScanOptions options;
-  auto cursor = CursorArgument(args[1]);
+  auto cursor = ScanCursorArgument(args[1]);
   if (!cursor) return cursor.error();
   options.position = shm::ReverseBits(*cursor);
   CommandParser parser(args, 2);
