@@ -135,6 +135,7 @@ void Swapper::FinishExpiries(uint32_t physical, bool usable, const std::vector<s
   expiring_ = false;
   left_while_expiring_.clear();
   if (closed_) return;
+  FlushChanges();  // no command follows that would
   if (!usable || !erased || due.size() < kExpiredStates) {
     expire_database_ = (physical + 1) % shm::kDatabases;
     ExpireStored(databases_left - 1);
@@ -142,7 +143,6 @@ void Swapper::FinishExpiries(uint32_t physical, bool usable, const std::vector<s
   }
   // There may be more; the store tells once these are gone.
   expiring_ = true;
-  FlushChanges();
   Ask(*writer_, [this, databases_left] {
     host_.Post([this, databases_left] {
       expiring_ = false;

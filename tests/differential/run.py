@@ -243,7 +243,7 @@ def main():
             passed += 1
         except (Mismatch, resp.ConnectionClosed, OSError, AssertionError) as problem:
             failures += 1
-            print(f"seed {seed}, after {session.count} commands: {type(problem).__name__}\n{problem}\n"
+            print(f"[FAILED] seed {seed}, after {session.count} commands: {type(problem).__name__}\n{problem}\n"
                   f"  repeat: tests/differential/run.py --seed {seed} --count {COMMANDS_A_SESSION}", flush=True)
             if chestbox.process.poll() is not None:
                 print(f"chestbox-server died; its log ends:\n{chestbox.log()[-3000:]}")
@@ -255,7 +255,7 @@ def main():
         if (seed - options.seed + 1) % 20 == 0:
             print(f"{compared:,} commands compared, {failures} sessions differ ({time.monotonic() - began:.0f} s)", flush=True)
     different_rows = list(command_table.differences(redis, chestbox))
-    print("\n".join(different_rows) if different_rows else "the rows of COMMAND agree")
+    print("\n".join(f"[FAILED] {row}" for row in different_rows) if different_rows else "the rows of COMMAND agree")
     passed, failures = passed + (not different_rows), failures + len(different_rows)
     redis.close()
     chestbox.close()

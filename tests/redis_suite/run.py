@@ -111,7 +111,7 @@ def main(arguments):
         skipped = len(results["skip"]) - len(alone)
         print(f"{unit}: {passed} passed of {must_pass} expected, {skipped} skipped", flush=True)
         for problem in problems:
-            print("  " + problem.replace("\n", "\n    "))
+            print(f"[FAILED] {unit}: " + problem.replace("\n", "\n    "))
         passed_sum += passed
         failed_sum += len(problems) + max(0, missing - 1)
         skipped_sum += skipped

@@ -4,6 +4,8 @@
 #include <random>
 #include <set>
 
+#include "server/log.h"
+
 // After our headers: both define CHECK.
 #include <catch2/catch.hpp>
 
@@ -27,6 +29,7 @@ std::string Bulk(std::string_view value) {
 
 SwapLab::SwapLab(std::string config, Keyspace::HashFunction hash_of)
     : config_(std::move(config)), hash_of_(hash_of), disk_(swap::NewMemoryDisk()) {
+  SetLogLevel(LogLevel::kWarning);
   faults_.on_disk = true;  // so that loads pass the gates
   Start();
 }
