@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Measures ChestBox against redis-server, side by side on this machine. Needs two cores and the release build.
 
-    run.py [PART...] [--quick]     parts: tcp shm swap restart memory (all of them without any); --quick: a short, rough run
+    run.py [PART...] [--quick]     parts: tcp shm swap restart memory stalls (all of them without any); --quick: a short, rough run
 """
 import argparse
 import importlib
@@ -11,7 +11,7 @@ import time
 
 from report import print_verdicts
 
-PARTS = ("tcp", "shm", "swap", "restart", "memory")  # each a module beside this file
+PARTS = ("tcp", "shm", "swap", "restart", "memory", "stalls")  # each a module beside this file
 
 
 def main():

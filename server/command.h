@@ -4,9 +4,10 @@
 //   // GET key -> bulk string, or null when the key does not exist.
 //   Result<void> Get(CommandContext& ctx, Args args, resp::ReplyWriter& reply);
 //
-// A handler that returns an Error has written nothing (neither state nor reply); the dispatcher sends the error. Args
-// include the command's name (args[0]), and the subcommand's (args[1]). They live until the handler returns.
-// Executor thread only.
+// A handler that returns an Error has written nothing (neither state nor reply); the dispatcher sends the error. One
+// exception: a command of several elements (HSET, SADD, ZADD …) that meets a full memory in the middle returns -OOM,
+// and what it had done by then stays, and was reported. Args include the command's name (args[0]), and the subcommand's
+// (args[1]). They live until the handler returns. Executor thread only.
 #pragma once
 
 #include <cstdint>

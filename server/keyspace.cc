@@ -192,17 +192,19 @@ uint64_t Keyspace::NewEntry(const NewState& state, std::string_view value) {
 }
 
 // A small one goes at once; the rest of a large one in FreeStep()s, so that no DEL stalls.
-void Keyspace::FreeStructure(CollectionEncoding encoding, std::string_view head) {
-  if (!HasNodes(encoding)) return;
+size_t Keyspace::FreeStructure(CollectionEncoding encoding, std::string_view head) {
+  if (!HasNodes(encoding)) return 0;
   Structure structure{encoding, std::string(head)};
   if (!FreeNodes(memory_, &structure, kNodesFreedAtOnce)) detached_structures_.push_back(std::move(structure));
+  return kNodesFreedAtOnce;
 }
 
-void Keyspace::FreeEntry(uint64_t entry) {
-  if ((entry & kEntryLive) == 0) return;
+size_t Keyspace::FreeEntry(uint64_t entry) {
+  if ((entry & kEntryLive) == 0) return 0;
   const StateView view = ViewOf(entry);
-  if (view.type != ValueType::kString) FreeStructure(view.collection_encoding(), view.value);
+  const size_t nodes = view.type != ValueType::kString ? FreeStructure(view.collection_encoding(), view.value) : 0;
   FreeBlocks(entry);
+  return nodes;
 }
 
 void Keyspace::FreeBlocks(uint64_t entry) {

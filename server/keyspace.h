@@ -252,9 +252,10 @@ class Keyspace {
   uint64_t NewEntry(const NewState& state, std::string_view value);
   uint64_t NewEntryAround(const NewState& state, uint32_t value_bytes, shm::Link value_link,
                           std::string_view inline_value);
-  void FreeStructure(CollectionEncoding encoding, std::string_view head);
-  void FreeEntry(uint64_t entry);   // its blocks, and the nodes of a collection
-  void FreeBlocks(uint64_t entry);  // its blocks only
+  // These two return about how many nodes they freed: a bounded number, the rest goes in FreeStep()s.
+  size_t FreeStructure(CollectionEncoding encoding, std::string_view head);
+  size_t FreeEntry(uint64_t entry);  // its blocks, and the nodes of a collection
+  void FreeBlocks(uint64_t entry);   // its blocks only
   bool Relink(StateRef& state, uint64_t entry);
   void FreeKeyBlock(uint64_t entry) { memory_.Free(shm::EntryLink(entry)); }
 

@@ -85,11 +85,11 @@ bool Keyspace::FreeStep() {
     indexes_[0]->TakeDetached(detached_segments_.back(), &detached_entries_);
     detached_segments_.pop_back();
   }
-  for (size_t i = 0; i < kEntriesPerStep && !detached_entries_.empty(); ++i) {
-    FreeEntry(detached_entries_.back());
+  for (size_t freed = 0; freed < kEntriesPerStep && !detached_entries_.empty(); ++freed) {
+    freed += FreeEntry(detached_entries_.back());
     detached_entries_.pop_back();
   }
-  return !detached_entries_.empty() || !detached_segments_.empty();
+  return lazily_freed_pending() != 0;
 }
 
 void Keyspace::SwapDatabases(uint32_t a, uint32_t b) {

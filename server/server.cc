@@ -101,7 +101,9 @@ Result<void> Server::Init(const ServerParts& parts) {
   if (auto found = metadata.find(kDatabaseMapMetadata); found != metadata.end()) {
     arena_->header().database_map.store(std::stoull(found->second), std::memory_order_relaxed);  // no reader yet
   }
-  keys_ = std::make_unique<Keyspace>(*arena_, effects_, parts.hash_of != nullptr ? parts.hash_of : shm::HashKey);
+  if (parts.wrap_memory) wrapped_arena_ = parts.wrap_memory(*arena_);
+  shm::ArenaMemory& memory = wrapped_arena_ != nullptr ? *wrapped_arena_ : *arena_;
+  keys_ = std::make_unique<Keyspace>(memory, effects_, parts.hash_of != nullptr ? parts.hash_of : shm::HashKey);
   if (!keys_->Create()) return Error{"Out of memory allocating the index"};
   keys_->SetTime(start_ms_);
   arena_->file().HoldExecutorMutex();

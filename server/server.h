@@ -54,6 +54,8 @@ struct ServerParts {
   std::span<const CommandSpec> more_commands = {};
   // An open store, and the metadata of its last clean close.
   std::function<std::unique_ptr<swap::SwapStore>(swap::Metadata* metadata)> open_store = {};
+  // Between the keyspace and the arena: to count requests for memory, or refuse them.
+  std::function<std::unique_ptr<shm::ArenaMemory>(shm::ArenaMemory& arena)> wrap_memory = {};
 };
 
 class Server {
@@ -134,6 +136,7 @@ class Server {
   Stats stats_;
   std::unique_ptr<CommandTable> commands_;
   std::unique_ptr<ArenaAllocator> arena_;
+  std::unique_ptr<shm::ArenaMemory> wrapped_arena_;  // null but in tests
   std::unique_ptr<Keyspace> keys_;
   std::unique_ptr<Swapper> swapper_;
   std::unique_ptr<AttachService> attach_;

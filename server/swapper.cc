@@ -34,6 +34,8 @@ constexpr size_t kCandidates = 16;
 constexpr size_t kPickedOfCandidates = 4;
 // Clean states that leave in one turn, which takes no disk to bound it: about 100 us.
 constexpr size_t kLeavesPerTurn = 32;
+// Larger collections are encoded in steps: about 200 us.
+constexpr uint64_t kEncodedAtOnceBytesMax = 64 << 10;
 // Buckets looked at for one group of candidates: bounds a step when nearly everything has left already.
 constexpr int kBucketsPerPick = 4096;
 // What the arena may take beyond its live blocks before we stop making up for it by swapping more out.
@@ -271,6 +273,10 @@ bool Swapper::TakeOut(uint32_t physical, uint64_t hash, std::string_view key, st
   Outgoing out;
   if (!MakeOutgoing(physical, ref, hash, &out)) return false;
   outgoing_.insert(StateName(physical, key));
+  if (out.encoding != nullptr) {
+    StartEncoding(std::move(out));
+    return true;
+  }
   batch->push_back(std::move(out));
   return true;
 }
@@ -285,8 +291,14 @@ bool Swapper::MakeOutgoing(uint32_t physical, shm::SlotRef& ref, uint64_t hash, 
   uint64_t entry = ref.entry | kEntryStored | kEntryClean;
   if (view.type != ValueType::kString) {
     // Encoded here: nodes are never pinned, so no other thread may look at them.
-    out->payload = EncodeState(keys_.memory(), view, ObjectReader::kOwn);
-    out->attributes.type = static_cast<uint8_t>(out->payload[0]);
+    const uint64_t nodes_bytes = NodesBytes(keys_.memory(), view.collection_encoding(), view.value);
+    if (nodes_bytes > kEncodedAtOnceBytesMax) {
+      out->encoding = std::make_shared<StateEncoding>(keys_.memory(), view);
+      out->bytes_estimated = nodes_bytes;
+    } else {
+      out->payload = EncodeState(keys_.memory(), view, ObjectReader::kOwn);
+      out->attributes.type = static_cast<uint8_t>(out->payload[0]);
+    }
   } else if ((ref.entry & kEntryExternal) != 0) {
     out->pin = own_pins_.TakeSlot();
     if (out->pin == shm::kNoPinSlot) return false;

@@ -38,6 +38,8 @@
 namespace chestbox {
 
 class Host;
+class StateBuild;
+class StateEncoding;
 class StoreThread;
 struct Config;
 
@@ -126,11 +128,13 @@ class Swapper final : public StoredStateListener {
     uint64_t hash = 0;
     std::string key;
     swap::StateAttributes attributes;
-    std::string payload;            // small strings, and collections
-    std::string_view pinned_value;  // larger strings, read by the write thread where they lie
+    std::string payload;                      // small strings, and collections
+    std::shared_ptr<StateEncoding> encoding;  // of a large collection: becomes the payload
+    uint64_t bytes_estimated = 0;             // … while it is being encoded
+    std::string_view pinned_value;            // larger strings, read by the write thread where they lie
     uint32_t pin = shm::kNoPinSlot;
     uint64_t value_id = 0;
-    size_t bytes() const { return payload.size() + pinned_value.size(); }
+    size_t bytes() const;
   };
   using Batch = std::shared_ptr<std::vector<Outgoing>>;
   struct Change {  // for the store, in order
@@ -162,6 +166,13 @@ class Swapper final : public StoredStateListener {
   };
   using ListingPtr = std::shared_ptr<Listing>;
 
+  // A large collection on its way in.
+  struct Building {
+    LoadPtr load;
+    RecordPtr record;
+    std::shared_ptr<StateBuild> build;
+  };
+
   static constexpr size_t kLoadedMax = 4096;  // loads remembered for the time when the disk fails
   static constexpr int64_t kRetryMs = 1000;   // after a disk error
 
@@ -188,6 +199,17 @@ class Swapper final : public StoredStateListener {
   void PostRegulate();
   bool IsUnfilled(uint32_t physical, uint64_t position) const;
 
+  // ---- Large collections, in steps (swapper_large.cc) ----
+  void StartEncoding(Outgoing out);
+  void EncodeStep();
+  bool IsUnchanged(const Outgoing& out) const;
+  void StreamCollection(const LoadPtr& load, const RecordPtr& record);
+  void DecodeApart(const LoadPtr& load, const RecordPtr& record);
+  void TapeThere(const LoadPtr& load, const RecordPtr& record, std::string payload);
+  void BuildStep();
+  void PostEncodeStep();
+  void PostBuildStep();
+
   // ---- Writing (swapper_store.cc) ----
   void QueueErase(uint32_t physical, uint64_t hash, std::string_view key);
   void FlushChanges();
@@ -208,7 +230,6 @@ class Swapper final : public StoredStateListener {
   void LoadChunks(const LoadPtr& load, const RecordPtr& record);
   void StreamChunks(const LoadPtr& load, const RecordPtr& record);
   void StreamString(const LoadPtr& load, const RecordPtr& record);
-  void StreamCollection(const LoadPtr& load, const RecordPtr& record);
   void EndStream(const LoadPtr& load, const RecordPtr& record, const Result<void>& outcome,
                  const std::function<void()>& use);
   void DecodeLoaded(const LoadPtr& load, const swap::StateAttributes& attributes, std::string_view payload);
@@ -258,6 +279,9 @@ class Swapper final : public StoredStateListener {
   bool failing_ = false;              // the last write failed
   bool backlog_failed_ = false;       // … and was one of the backlog
   int64_t retry_at_ms_ = 0;
+
+  std::deque<Outgoing> encodings_;  // one after the other
+  std::deque<Building> buildings_;  // in turns
 
   std::vector<Change> changes_;
   std::deque<Change> backlog_;  // write thread only: changes that a failing disk has still to take

@@ -21,6 +21,10 @@ constexpr size_t kListedStates = 1024;
 // What LoadAtOnce brings in during one turn of the executor, other clients waiting: 16 loads of 64 KiB take about 1 ms.
 constexpr size_t kLoadsAtOnceMax = 16;
 constexpr size_t kLoadAtOnceBytesMax = 64 << 10;
+// What is built element by element counts as a load for so many bytes: about 100 us.
+constexpr size_t kBuiltBytesPerLoad = 1024;
+// Larger ones are decoded by another thread, and built in steps.
+constexpr size_t kDecodedAtOnceBytesMax = 16 << 10;
 // Large values on their way into memory at one time, if it is more than one: they are beyond what maxmemory bounds.
 constexpr uint64_t kStreamingBytesMax = 8 << 20;
 // The part of a position that a keyless entry keeps: 48 hash bits, which are the position's high ones.
@@ -141,9 +145,11 @@ void Swapper::FinishLoad(const LoadPtr& load, Result<std::optional<swap::StateRe
   auto record = std::make_shared<swap::StateRecord>(std::move(**loaded));
   if (record->chunked()) {
     LoadChunks(load, record);
-    return;
+  } else if (record->payload.size() > kDecodedAtOnceBytesMax && IsBuiltByElement(record->attributes.type)) {
+    DecodeApart(load, record);
+  } else {
+    DecodeLoaded(load, record->attributes, record->payload);
   }
-  DecodeLoaded(load, record->attributes, record->payload);
 }
 
 void Swapper::DecodeLoaded(const LoadPtr& load, const swap::StateAttributes& attributes, std::string_view payload) {
@@ -172,13 +178,17 @@ bool Swapper::LoadOneAtOnce(const StateKey& item) {
   if (erasing_.contains(StateName(physical, item.key))) return false;
   const auto load = std::make_shared<KeyLoad>(KeyLoad{physical, item.key, hash, generation_[physical], {}});
   const auto link = [&](const swap::StateAttributes& attributes, std::string_view payload) {
+    if (IsBuiltByElement(attributes.type)) {
+      if (payload.size() > kDecodedAtOnceBytesMax) return;
+      loads_at_once_ += payload.size() / kBuiltBytesPerLoad;
+    }
     DecodeLoaded(load, attributes, payload);
   };
   if (!store_->LoadFromMemory({static_cast<uint8_t>(physical), shm::PositionOf(hash), item.key}, kLoadAtOnceBytesMax,
                               link)) {
     return false;
   }
-  return !NeedsLoad(physical, item.key, hash);  // else it is damaged, or there is no memory
+  return !NeedsLoad(physical, item.key, hash);  // else it is large, damaged, or there is no memory
 }
 
 // ---- Large values ----
@@ -198,21 +208,6 @@ void Swapper::StreamChunks(const LoadPtr& load, const RecordPtr& record) {
   } else {
     StreamCollection(load, record);
   }
-}
-
-// A collection is gathered in private memory, and built by the executor.
-void Swapper::StreamCollection(const LoadPtr& load, const RecordPtr& record) {
-  streaming_bytes_ += record->payload_size;
-  Ask(*streamer_, [this, load, record] {
-    auto payload = std::make_shared<std::string>();
-    const Result<void> outcome = store_->ReadChunks(*record, [&](std::string_view chunk) -> Result<void> {
-      payload->append(chunk);
-      return {};
-    });
-    host_.Post([this, load, record, payload, outcome] {
-      EndStream(load, record, outcome, [&] { DecodeLoaded(load, record->attributes, *payload); });
-    });
-  });
 }
 
 // Streams a large string into a block of the arena that nothing links to yet; the executor only links it.

@@ -37,6 +37,9 @@ class ListWriter {
   void Element(std::string_view element);
   // The whole object, type byte included.
   void Finish(std::string& out);
+  // Room for so many bytes, if the caller knows.
+  void Reserve(size_t bytes) { nodes_.reserve(bytes); }
+  size_t bytes() const { return nodes_.size(); }
 
  private:
   void EndListpack();

@@ -42,8 +42,8 @@ class HashReader {
         seed_(seed) {
     if (packed_) {
       first_ = FirstHashRow(block_, &expire_at_ms_min_);
-    } else if (table_.head().expiring_rows != 0) {
-      expire_at_ms_min_ = table_.head().expire_at_ms_min;
+    } else {
+      expire_at_ms_min_ = table_.head().earliest_expiry_ms();
     }
   }
 

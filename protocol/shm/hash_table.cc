@@ -153,7 +153,12 @@ void HashTable::Count(const PackedRow& row, int change) {
   count_external(row.key);
   if (head_->row_elements == 2) count_external(row.value);
   if (row.expire_at_ms != kRowNeverExpires) add(&head_->expiring_rows, 1);
-  if (head_->expiring_rows == 0) head_->expire_at_ms_min = kRowNeverExpires;
+  if (head_->expiring_rows == 0) NoteNoExpiry();
+}
+
+void HashTable::NoteNoExpiry() {
+  head_->expire_at_ms_min = kRowNeverExpires;
+  head_->sweep = 0;
 }
 
 void HashTable::NoteNewRow(const NewRow& row, const Encoded& encoded) {
@@ -215,7 +220,7 @@ bool HashTable::SetExpiry(const TablePlace& place, int64_t expire_at_ms) {
   const uint32_t from = head_->row_elements == 2 ? place.row.value.next : place.row.key.next;
   if (!SpliceLeaf(place.bucket, {from, place.row.to, element, (has ? 1 : 0) - (had ? 1 : 0)})) return false;
   NoteExpiry(expire_at_ms);
-  if (had && --head_->expiring_rows == 0) head_->expire_at_ms_min = kRowNeverExpires;
+  if (had && --head_->expiring_rows == 0) NoteNoExpiry();
   return true;
 }
 

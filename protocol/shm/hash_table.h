@@ -18,6 +18,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "protocol/shm/arena_memory.h"
 #include "protocol/shm/hash_table_reader.h"
@@ -62,6 +63,11 @@ class HashTable {
   // Erases the row that a reader of this table met (RandomRow, VisitPosition): its key is looked up again.
   bool Erase(std::string_view key);
 
+  // A step of a sweep: looks at about `rows_max` rows (or empty buckets) from where the last step stopped, erases those
+  // that have expired and adds their keys to `erased`. The last step leaves an exact expire_at_ms_min, and the next one
+  // begins anew. Whatever is written between steps, no row that has expired when the sweep began is missed.
+  void SweepExpired(int64_t now_ms, size_t rows_max, std::vector<std::string>* erased);
+
   // For a resumable delete: frees about `nodes_max` nodes. True: nothing is left.
   static bool FreeNodes(ArenaMemory& memory, HashTableHead* head, size_t nodes_max);
   // O(n). False: no memory, and nothing was kept.
@@ -83,6 +89,7 @@ class HashTable {
   void Count(const PackedRow& row, int change);
   void NoteNewRow(const NewRow& row, const Encoded& encoded);
   void NoteExpiry(int64_t expire_at_ms);
+  void NoteNoExpiry();
   void NoteLeafRows(uint32_t bucket);
   [[nodiscard]] bool SpliceLeaf(uint32_t bucket, const PackedSplice& splice);
   void FreeLeaf(Link* slot);

@@ -1,4 +1,6 @@
-// Hash table, the part about whole tables: freeing and copying.
+// Hash table, the part about whole tables: freeing, copying, and the sweep of what has expired.
+#include <algorithm>
+#include <string>
 #include <vector>
 
 #include "protocol/check.h"
@@ -26,6 +28,31 @@ bool HashTable::FreeNodes(ArenaMemory& memory, HashTableHead* head, size_t nodes
     table.RemoveBucket();
   }
   return true;
+}
+
+void HashTable::SweepExpired(int64_t now_ms, size_t rows_max, std::vector<std::string>* erased) {
+  constexpr uint32_t kSweepShift = 32;  // there are no more buckets than this leaves bits for
+  uint64_t position = uint64_t{head_->sweep} << kSweepShift;
+  int64_t earliest_ms = position == 0 ? kRowNeverExpires : head_->expire_at_ms_min;
+  size_t looked_at = 0;
+  do {
+    const size_t known = erased->size();
+    CHECK(reader().VisitPosition(position, &position, [&](const PackedRow& row) {
+      ++looked_at;
+      if (row.expired(now_ms)) {
+        ElementDigits digits;
+        erased->emplace_back(*ElementText(nodes_, row.key, &digits));
+      } else if (row.expire_at_ms != kRowNeverExpires) {
+        earliest_ms = earliest_ms == kRowNeverExpires ? row.expire_at_ms : std::min(earliest_ms, row.expire_at_ms);
+      }
+    }));
+    ++looked_at;
+    // Buckets that merge meanwhile move rows to where the sweep still comes by, or has been when they were there.
+    for (size_t i = known; i < erased->size(); ++i) CHECK(Erase((*erased)[i]));
+  } while (position != 0 && looked_at < rows_max);
+  if (head_->expiring_rows == 0) return;  // NoteNoExpiry
+  head_->expire_at_ms_min = earliest_ms;
+  head_->sweep = static_cast<uint32_t>(position >> kSweepShift);
 }
 
 // A leaf with copies of its elements' own blocks; 0: no memory.

@@ -36,14 +36,22 @@ struct HashTableHead {
   uint64_t rows = 0;
   uint64_t bytes = 0;             // of the leaves' contents and of elements in blocks of their own
   uint64_t expiring_rows = 0;     // rows with an expiry
-  int64_t expire_at_ms_min = -1;  // no row expires earlier; -1: none does
+  int64_t expire_at_ms_min = -1;  // no row expires earlier, unless a sweep is under way; -1: none does
   Link directory = 0;             // the only chunk, or the root
   uint32_t buckets = 0;           // n, at least 1 while the table lives
   uint32_t directory_links = 0;   // room in the only chunk, or in the root
   uint32_t leaf_rows_max = 0;     // no leaf has more rows (an upper bound, for fair random choice)
   uint64_t external_elements = 0;
   uint32_t row_elements = 1;  // 2: a value or a score follows the key
-  uint32_t reserved = 0;
+  // The upper half of the position from which a sweep of expired rows goes on; 0: none is under way. During one
+  // expire_at_ms_min speaks for the rows before that position, and for those that came since it began.
+  uint32_t sweep = 0;
+
+  // No row expires earlier; -1: none does.
+  int64_t earliest_expiry_ms() const {
+    if (expiring_rows == 0) return -1;
+    return sweep != 0 ? 0 : expire_at_ms_min;
+  }
 };
 static_assert(sizeof(HashTableHead) == 64);
 static_assert(std::is_trivially_copyable_v<HashTableHead>);

@@ -19,7 +19,7 @@ namespace chestbox::shm {
 using Link = uint32_t;
 
 inline constexpr uint64_t kMagic = 0x3130'584f'4254'5343;  // "CSTBOX01"
-inline constexpr uint32_t kLayoutVersion = 2;
+inline constexpr uint32_t kLayoutVersion = 3;
 
 inline constexpr uint64_t kGranuleBytes = 16;
 // What 32-bit links reach. A larger maxmemory is refused.

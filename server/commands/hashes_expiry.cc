@@ -266,6 +266,18 @@ bool Allowed(const HSetExOptions& options, const std::optional<HashType>& hash) 
   return true;
 }
 
+void ReportSet(CommandContext& ctx, std::string_view key, Args pairs, const FieldExpiry& expiry) {
+  const IntegerText count(static_cast<int64_t>(pairs.size() / 2));
+  const IntegerText at_ms(expiry.at_ms);
+  if (expiry.kind == FieldExpiry::Kind::kAt) {
+    ReportEffect(ctx, {"HSETEX", key, "PXAT", at_ms, "FIELDS", count}, pairs);
+  } else if (expiry.kind == FieldExpiry::Kind::kKeep) {
+    ReportEffect(ctx, {"HSETEX", key, "KEEPTTL", "FIELDS", count}, pairs);
+  } else {
+    ReportEffect(ctx, {"HSET", key}, pairs);
+  }
+}
+
 // Set and gone at once: what was there goes.
 Result<void> EraseInstead(CommandContext& ctx, std::string_view key, std::optional<HashType>& hash, Args pairs) {
   if (!hash) return {};
@@ -391,17 +403,10 @@ Result<void> HSetEx(CommandContext& ctx, Args args, ReplyWriter& reply) {
     reply.Integer(1);
     return {};
   }
-  auto created = HashType::Set(ctx, args[1], options->pairs, options->expiry);
+  size_t done = 0;
+  auto created = HashType::Set(ctx, args[1], options->pairs, options->expiry, &done);
+  if (done != 0) ReportSet(ctx, args[1], options->pairs.first(done), options->expiry);
   if (!created) return created.error();
-  const IntegerText count(static_cast<int64_t>(options->pairs.size() / 2));
-  const IntegerText at_ms(options->expiry.at_ms);
-  if (at) {
-    ReportEffect(ctx, {"HSETEX", args[1], "PXAT", at_ms, "FIELDS", count}, options->pairs);
-  } else if (options->expiry.kind == FieldExpiry::Kind::kKeep) {
-    ReportEffect(ctx, {"HSETEX", args[1], "KEEPTTL", "FIELDS", count}, options->pairs);
-  } else {
-    ReportEffect(ctx, {"HSET", args[1]}, options->pairs);
-  }
   reply.Integer(1);
   return {};
 }

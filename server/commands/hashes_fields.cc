@@ -30,8 +30,9 @@ Result<uint64_t> SetFields(CommandContext& ctx, Args args) {
     const std::string_view name = args.size() > 0 && (args[0].size() == 5) ? "hmset" : "hset";
     return Error{"ERR wrong number of arguments for '" + std::string(name) + "' command"};
   }
-  auto created = HashType::Set(ctx, args[1], args.subspan(2));
-  if (created) ReportEffect(ctx, {"HSET", args[1]}, args.subspan(2));
+  size_t done = 0;
+  auto created = HashType::Set(ctx, args[1], args.subspan(2), {}, &done);
+  if (done != 0) ReportEffect(ctx, {"HSET", args[1]}, args.subspan(2, done));
   return created;
 }
 

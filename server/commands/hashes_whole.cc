@@ -24,7 +24,7 @@ enum class Part { kFields, kValues, kBoth };
 Result<void> ReplyAll(CommandContext& ctx, std::string_view key, Part part, ReplyWriter& reply) {
   auto hash = FindWhole(ctx, key);
   if (!hash) return hash.error();
-  const uint64_t size = *hash ? (*hash)->size() : 0;
+  const uint64_t size = *hash ? (*hash)->CountLiving() : 0;
   if (part == Part::kBoth) {
     reply.Map(size);
   } else {
@@ -46,13 +46,15 @@ std::mt19937_64& RandomGenerator() {
   return generator;
 }
 
+// What has expired and was not swept yet is in the way: so often another one is drawn before all are looked through.
+constexpr int kDrawsMax = 64;
 // Below this many times as many fields as are wanted, choosing while walking over all of them is cheaper.
 constexpr uint64_t kDrawingFactorMin = 3;
 
 class RandomFields {
  public:
   RandomFields(const HashType& hash, bool with_values, ReplyWriter& reply)
-      : hash_(hash), with_values_(with_values), reply_(reply) {}
+      : hash_(hash), with_values_(with_values), reply_(reply), draws_(!hash.packed() && !hash.MayHaveExpired()) {}
 
   void Header(uint64_t fields) { reply_.Array(with_values_ && reply_.protocol() == 2 ? fields * 2 : fields); }
   void Reply(const PackedRow& row) {
@@ -61,26 +63,35 @@ class RandomFields {
     if (with_values_) ReplyElement(hash_, row.value, reply_);
   }
 
-  void One() {
+  // False: there is none that lives.
+  bool One() {
     PackedRow drawn;
-    if (!hash_.packed()) {
-      Reply(Draw(&drawn));
-      return;
+    for (int i = 0; !hash_.packed() && i < kDrawsMax; ++i) {
+      if (!hash_.Lives(Draw(&drawn))) continue;
+      Reply(drawn);
+      return true;
     }
-    uint64_t before = RandomGenerator()() % hash_.size();
+    const uint64_t size = hash_.CountLiving();
+    if (size == 0) return false;
+    uint64_t before = RandomGenerator()() % size;
     hash_.ForEach([&](const PackedRow& row) {
       drawn = row;
       return before-- != 0;
     });
     Reply(drawn);
+    return true;
   }
   void AnyTimes(uint64_t count) {
-    Header(count);
-    if (count == 1) {
-      One();
+    if (hash_.size() == 0 || (!draws_ && hash_.CountLiving() == 0)) {
+      Header(0);
       return;
     }
-    if (!hash_.packed()) {
+    Header(count);
+    if (count == 1) {
+      CHECK(One());
+      return;
+    }
+    if (draws_) {
       PackedRow row;
       for (uint64_t i = 0; i < count; ++i) Reply(Draw(&row));
       return;
@@ -93,10 +104,10 @@ class RandomFields {
     for (uint64_t i = 0; i < count; ++i) Reply(rows[RandomGenerator()() % rows.size()]);
   }
   void Distinct(uint64_t count) {
-    const uint64_t size = hash_.size();
+    const uint64_t size = hash_.CountLiving();
     count = std::min(count, size);
     Header(count);
-    if (hash_.packed() || count > size / kDrawingFactorMin) {
+    if (!draws_ || count > size / kDrawingFactorMin) {
       Choose(count, size);
       return;
     }
@@ -127,6 +138,7 @@ class RandomFields {
   const HashType& hash_;
   const bool with_values_;
   ReplyWriter& reply_;
+  const bool draws_;  // else by looking at all of them
 };
 
 Result<void> RandomFieldsOf(CommandContext& ctx, std::string_view key, int64_t count, bool with_values,
@@ -176,7 +188,7 @@ Result<HScanOptions> ParseHScan(Args args) {
 
 }  // namespace
 
-// HLEN key -> how many fields there are
+// HLEN key -> how many fields there are; of a large hash also those that expired a moment ago, as in Redis
 Result<void> HLen(CommandContext& ctx, Args args, ReplyWriter& reply) {
   auto hash = FindWhole(ctx, args[1]);
   if (!hash) return hash.error();
@@ -208,7 +220,7 @@ Result<void> HRandField(CommandContext& ctx, Args args, ReplyWriter& reply) {
       reply.Null();
       return {};
     }
-    RandomFields(**hash, false, reply).One();
+    if (!RandomFields(**hash, false, reply).One()) reply.Null();
     return {};
   }
   auto count = IntegerArgument(args[2]);
@@ -244,7 +256,7 @@ Result<void> HScan(CommandContext& ctx, Args args, ReplyWriter& reply) {
   uint64_t position = 0;
   const auto take = [&](const PackedRow& row) {
     shm::ElementDigits digits;
-    if (options->scan.Wants(found.Text(row.key, &digits))) rows.push_back(row);
+    if (found.Lives(row) && options->scan.Wants(found.Text(row.key, &digits))) rows.push_back(row);
     return true;
   };
   if (found.packed()) {

@@ -16,8 +16,11 @@ Result<ListEnd> EndArgument(std::string_view text) {
 }
 
 void PopAndReport(CommandContext& ctx, std::string_view key, ListType& list, ListEnd end, uint64_t count, bool plain) {
-  list.Erase(end == ListEnd::kFront ? 0 : list.size() - count, count);
-  list.EraseKeyIfEmpty();
+  if (count == list.size()) {
+    list.EraseKey();
+  } else {
+    list.Erase(end == ListEnd::kFront ? 0 : list.size() - count, count);
+  }
   const std::string_view name = end == ListEnd::kFront ? "LPOP" : "RPOP";
   if (plain) {
     ctx.Effect({name, key});

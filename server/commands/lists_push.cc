@@ -142,13 +142,12 @@ Result<void> LTrim(CommandContext& ctx, Args args, ReplyWriter& reply) {
   const int64_t first = std::max<int64_t>(0, *start < 0 ? *start + size : *start);
   const int64_t last = std::min(*stop < 0 ? *stop + size : *stop, size - 1);
   if (first > last) {
-    (*list)->Erase(0, static_cast<uint64_t>(size));
+    (*list)->EraseKey();
   } else {
     (*list)->Erase(static_cast<uint64_t>(last + 1), static_cast<uint64_t>(size - 1 - last));
     (*list)->Erase(0, static_cast<uint64_t>(first));
   }
   const bool changed = first > 0 || last < size - 1;
-  (*list)->EraseKeyIfEmpty();
   if (changed) EffectAs(ctx, "LTRIM", args);
   reply.Ok();
   return {};

@@ -38,8 +38,7 @@ Result<void> SAdd(CommandContext& ctx, Args args, ReplyWriter& reply) {
   std::vector<std::string_view> added;
   const Result<void> outcome = SetType::Add(ctx, args[1], args.subspan(2), &added);
   ReportMembers(ctx, "SADD", args[1], added);
-  // Out of memory half way: what was added is there, as in Redis, and was reported.
-  if (!outcome && added.empty()) return outcome;
+  if (!outcome) return outcome;  // out of memory half way: what was added is there, and was reported
   reply.Integer(static_cast<int64_t>(added.size()));
   return {};
 }

@@ -67,25 +67,11 @@ class AddEffects {
   std::vector<std::string_view> members_;
 };
 
-// One pair's change, for taking it back.
+// One pair's change.
 struct Change {
   std::string_view member;
   double score;
-  std::optional<double> old_score;
 };
-
-void TakeBack(SortedSet& set, std::span<const Change> changes) {
-  for (size_t i = changes.size(); i-- > 0;) {
-    const Change& change = changes[i];
-    const SortedSet::Place place = set.Locate(change.member);
-    if (!change.old_score) {
-      set.Remove(place, change.member);
-    } else {
-      // Where it came from there is room for it, or close to.
-      (void)set.Move(place, change.member, *change.old_score);
-    }
-  }
-}
 
 // What to do with a pair: nothing (and whether an option refused it), or the score to give it.
 struct Decision {
@@ -110,6 +96,7 @@ Result<Decision> Decide(std::optional<double> old_score, double score, const Add
   return Decision{.changes = score != *old_score, .score = score};
 }
 
+// On an Error (no memory) what is in *changes was done.
 Result<AddOutcome> AddToSet(SortedSet& set, std::span<const ScoredMember> pairs, const AddOptions& options,
                             std::vector<Change>* changes) {
   AddOutcome outcome;
@@ -123,12 +110,9 @@ Result<AddOutcome> AddToSet(SortedSet& set, std::span<const ScoredMember> pairs,
     if (!decision->changes) continue;
     const Result<void> written =
         old_score ? set.Move(place, pair.member, decision->score) : set.Add(place, pair.member, decision->score);
-    if (!written) {
-      TakeBack(set, *changes);
-      return written.error();
-    }
+    if (!written) return written.error();
     ++(old_score ? outcome.updated : outcome.added);
-    changes->push_back({pair.member, decision->score, old_score});
+    changes->push_back({pair.member, decision->score});
   }
   return outcome;
 }
@@ -167,10 +151,7 @@ Result<AddOutcome> AddMembers(CommandContext& ctx, std::string_view key, std::sp
   SortedSet& set = **found;
   std::vector<Change> changes;
   auto outcome = AddToSet(set, pairs, options, &changes);
-  if (!outcome) {
-    if (created) set.Drop();
-    return outcome;
-  }
+  if (created && changes.empty()) set.Drop();
   if (changes.size() == 1) {
     char text[resp::kDoubleBytesMax];
     ctx.Effect({"ZADD", key, resp::FormatDouble(changes[0].score, text), changes[0].member});

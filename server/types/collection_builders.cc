@@ -134,12 +134,28 @@ bool SortedSetBuilder::IsPacked() const {
   return AtMost(members_.size(), limits_.entries_max) && bytes < shm::kPackedBytesMax / 2;
 }
 
-bool SortedSetBuilder::MakeIndex() {
-  if (!index_.Create()) return NoMemory();
+bool SortedSetBuilder::Add(std::string_view member, double score) {
+  if (always_index_) return StartIndex() && AddToIndex(member, score);
+  members_.push_back({std::string(member), score});
+  return true;
+}
+
+bool SortedSetBuilder::StartIndex() {
+  if (!has_index_ && !index_.Create()) return NoMemory();
   has_index_ = true;
+  return true;
+}
+
+bool SortedSetBuilder::AddToIndex(std::string_view member, double score) {
+  const shm::TablePlace place = index_.Find(member);
+  if (place.found) return false;  // twice
+  return index_.Insert(place, member, score) || NoMemory();
+}
+
+bool SortedSetBuilder::MakeIndex() {
+  if (!StartIndex()) return false;
   for (const Member& each : members_) {
-    if (index_.Find(each.text).found) return false;  // twice
-    if (!index_.PushBack(each.text, each.score)) return NoMemory();
+    if (!AddToIndex(each.text, each.score)) return false;
   }
   return true;
 }

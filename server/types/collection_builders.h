@@ -123,7 +123,8 @@ class SetBuilder : public TableBuilder {
   bool all_integers_ = true;
 };
 
-// Sorted sets, whose members may come in any order.
+// Sorted sets, whose members may come in any order. What is to become an index is built as they come, so that no call
+// takes long; what may stay packed, at the end.
 class SortedSetBuilder : public CollectionBuilder {
  public:
   // `always_index`: whatever the settings say.
@@ -131,12 +132,10 @@ class SortedSetBuilder : public CollectionBuilder {
       : CollectionBuilder(memory),
         limits_(always_index ? kNeverPacked
                              : PackedLimits{config.zset_max_listpack_entries, config.zset_max_listpack_value_bytes}),
+        always_index_(always_index),
         index_(memory) {}
 
-  bool Add(std::string_view member, double score) {
-    members_.push_back({std::string(member), score});
-    return true;
-  }
+  bool Add(std::string_view member, double score);
   bool Finish(DetachedValue* value) override;
   void Abandon(Keyspace& keys) override;
 
@@ -146,9 +145,12 @@ class SortedSetBuilder : public CollectionBuilder {
     double score;
   };
   bool IsPacked() const;
+  bool StartIndex();
+  bool AddToIndex(std::string_view member, double score);
   bool MakeIndex();
 
   const PackedLimits limits_;
+  const bool always_index_;
   std::vector<Member> members_;
   bool has_index_ = false;
   shm::ScoreIndex index_;

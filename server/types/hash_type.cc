@@ -19,6 +19,9 @@ using shm::PackedSplice;
 
 namespace {
 
+// Rows that a step of the sweep looks at: about 200 us.
+constexpr size_t kSweptRows = 1024;
+
 Error TooLong() { return Error{"ERR string exceeds maximum allowed size (proto-max-bulk-len)"}; }
 
 struct Limits {
@@ -67,7 +70,7 @@ int64_t HashType::EraseExpired(EffectSink& effects, Keyspace& keys, uint32_t dat
   const std::optional<StateRef> state = keys.FindState(database, key, Look::kPeek);
   if (!state || state->type() != ValueType::kHash) return kNoExpiry;
   HashType hash(keys, *state);
-  if (hash.reader().MayHaveExpired(hash.now_ms_)) hash.PurgeExpired(effects);
+  if (hash.MayHaveExpired()) hash.PurgeExpired(effects);
   if (!hash.EraseKeyIfEmpty()) return hash.reader().expire_at_ms_min();
   effects.Report(database, {"DEL", key});
   return kNoExpiry;
@@ -148,7 +151,12 @@ Result<void> HashType::Create(CommandContext& ctx, std::string_view key, std::sp
 }
 
 Result<uint64_t> HashType::Set(CommandContext& ctx, std::string_view key, std::span<const std::string_view> pairs,
-                               FieldExpiry expiry) {
+                               FieldExpiry expiry, size_t* done) {
+  if (done != nullptr) *done = 0;
+  const auto all_done = [&](uint64_t created) -> Result<uint64_t> {
+    if (done != nullptr) *done = pairs.size();
+    return created;
+  };
   for (std::string_view text : pairs) {
     if (text.size() > kPackedBytesMax) return TooLong();
   }
@@ -158,7 +166,7 @@ Result<uint64_t> HashType::Set(CommandContext& ctx, std::string_view key, std::s
   if (!*found) {
     auto made = Create(ctx, key, pairs, expiry, &created);
     if (!made) return made.error();
-    return created;
+    return all_done(created);
   }
   HashType& hash = **found;
   const Limits limits(ctx.server.config());
@@ -171,7 +179,7 @@ Result<uint64_t> HashType::Set(CommandContext& ctx, std::string_view key, std::s
         auto is_new = hash.SetInPlace(pairs[0], pairs[1]);
         if (!is_new) return is_new.error();
         if (hash.size() > limits.rows_max) (void)hash.ToTable();  // the setting was lowered
-        return uint64_t{*is_new ? 1U : 0U};
+        return all_done(*is_new ? 1 : 0);
       }
     } else if (allowed) {
       PackedHash packed(hash.state_.bytes());
@@ -184,7 +192,7 @@ Result<uint64_t> HashType::Set(CommandContext& ctx, std::string_view key, std::s
       if (packed.rows() <= limits.rows_max) {
         auto stored = hash.StorePacked(packed.Finish());
         if (!stored) return stored.error();
-        return created;
+        return all_done(created);
       }
       created = 0;
     }
@@ -194,6 +202,7 @@ Result<uint64_t> HashType::Set(CommandContext& ctx, std::string_view key, std::s
     auto is_new = hash.SetInTable(pairs[i], pairs[i + 1], expiry);
     if (!is_new) return is_new.error();
     created += *is_new;
+    if (done != nullptr) *done = i + 2;
   }
   return created;
 }
@@ -291,20 +300,15 @@ bool HashType::EraseKeyIfEmpty() {
   return true;
 }
 
-// O(n). Leaves an exact earliest expiry.
+// All of a packed hash, a step of a large one's sweep.
 void HashType::PurgeExpired(EffectSink& effects) {
   std::vector<std::string> expired;
-  int64_t earliest = kRowNeverExpires;
-  shm::ElementDigits digits;
-  CHECK(reader().ForEach(INT64_MIN, [&](const PackedRow& row) {
-    if (row.expired(now_ms_)) {
-      expired.emplace_back(Text(row.key, &digits));
-    } else if (row.expire_at_ms != kRowNeverExpires) {
-      earliest = earliest == kRowNeverExpires ? row.expire_at_ms : std::min(earliest, row.expire_at_ms);
-    }
-    return true;
-  }));
   if (packed()) {
+    shm::ElementDigits digits;
+    CHECK(reader().ForEach(INT64_MIN, [&](const PackedRow& row) {
+      if (row.expired(now_ms_)) expired.emplace_back(Text(row.key, &digits));
+      return true;
+    }));
     PackedHash packed(state_.bytes());
     for (const std::string& field : expired) packed.Erase(field);
     CHECK(StorePacked(packed.Finish()));
@@ -312,8 +316,7 @@ void HashType::PurgeExpired(EffectSink& effects) {
     HashTableHead head = LoadHead();
     HashTable table(keys_->memory(), &head);
     (void)state_.Change();
-    for (const std::string& field : expired) table.Erase(field);
-    head.expire_at_ms_min = earliest;
+    table.SweepExpired(now_ms_, kSweptRows, &expired);
     StoreHead(head);
   }
   if (expired.empty()) return;

@@ -37,22 +37,31 @@ struct FieldExpiry {
 
 class HashType {
  public:
-  // What the caller is going to look at: single fields, or all of them (also their number). In the second case every
-  // field that has expired is erased first, which takes O(n) for a large hash that has some.
+  // What the caller is going to look at: single fields, or all of them (also their number). In the second case fields
+  // that have expired are erased first; of a large hash, only as many as a step of the sweep meets.
   enum class Scope : uint8_t { kFields, kWhole };
 
   // The hash at `key`, nothing, or WRONGTYPE.
   static Result<std::optional<HashType>> Find(CommandContext& ctx, std::string_view key, Look look, Scope scope);
   // HSET: sets field, value, field, value, …; the hash is created if need be. How many fields were new. An Error has
-  // changed nothing; but when a large hash meets a full memory in the middle, what was set before stays.
+  // changed nothing; but when a large hash meets a full memory in the middle, what was set before stays: `*done` is how
+  // many of `pairs` (fields and values) were, in any case.
   static Result<uint64_t> Set(CommandContext& ctx, std::string_view key, std::span<const std::string_view> pairs,
-                              FieldExpiry expiry = {});
-  // Erases the fields of the hash at `key` that have expired (for the cron). The time when it is to be looked at again;
-  // kNoExpiry: never.
+                              FieldExpiry expiry = {}, size_t* done = nullptr);
+  // Erases fields of the hash at `key` that have expired, a step of the sweep if it is a large one (for the cron). The
+  // time when it is to be looked at again, which is past while the sweep is under way; kNoExpiry: never.
   static int64_t EraseExpired(EffectSink& effects, Keyspace& keys, uint32_t database, std::string_view key);
 
-  // Including those that have expired in a large hash that was found for kFields.
+  // Including those that have expired in a large hash. O(1).
   uint64_t size() const { return reader().rows(); }
+  // Without them: O(n) if there may be any.
+  uint64_t CountLiving() const {
+    uint64_t fields = 0;
+    CHECK(reader().Count(now_ms_, &fields));
+    return fields;
+  }
+  bool MayHaveExpired() const { return reader().MayHaveExpired(now_ms_); }
+  bool Lives(const PackedRow& row) const { return !row.expired(now_ms_); }
   bool packed() const { return state_.encoding() == CollectionEncoding::kPacked; }
   bool may_expire() const { return reader().expire_at_ms_min() != shm::kRowNeverExpires; }
   bool Get(std::string_view field, PackedRow* row) const {

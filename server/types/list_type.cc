@@ -320,7 +320,7 @@ void ListType::Erase(uint64_t index, uint64_t count) {
 
 bool ListType::EraseKeyIfEmpty() {
   if (size() > 0) return false;
-  CHECK(keys_->Erase(state_.database(), state_.key()));
+  EraseKey();
   return true;
 }
 

@@ -60,6 +60,8 @@ class ListType {
   void Erase(uint64_t index, uint64_t count);
   // Erases the key of a list that has become empty; true then.
   bool EraseKeyIfEmpty();
+  // Erases the key whatever is in it, whose memory comes back in steps; this is void then.
+  void EraseKey() { CHECK(keys_->Erase(state_.database(), state_.key())); }
 
  private:
   ListType(Keyspace& keys, StateRef state) : keys_(&keys), state_(state), nodes_(keys.memory()) {}

@@ -164,4 +164,47 @@ Result<DetachedValue> DecodeState(Keyspace& keys, const Config& config, std::str
   return sink.Finish(rdb::DecodeObject(object, trust, sink));
 }
 
+// ---- In steps ----
+
+bool IsBuiltByElement(uint8_t object_type) {
+  switch (static_cast<rdb::ObjectType>(object_type)) {
+    case rdb::ObjectType::kString:
+    case rdb::ObjectType::kSetIntegers:
+    case rdb::ObjectType::kHashListpack:
+    case rdb::ObjectType::kSortedSetListpack:
+    case rdb::ObjectType::kSetListpack:
+      return false;
+    default:
+      return true;
+  }
+}
+
+struct StateBuild::Parts {
+  Parts(Keyspace& keys, const Config& config, rdb::ObjectType type, rdb::ObjectTape recorded)
+      : sink(keys, config, type), tape(std::move(recorded)) {}
+
+  BuildingSink sink;
+  rdb::ObjectTape tape;
+  bool decoded = false;
+  bool finished = false;
+};
+
+StateBuild::StateBuild(Keyspace& keys, const Config& config, rdb::ObjectType type, rdb::ObjectTape tape)
+    : parts_(std::make_unique<Parts>(keys, config, type, std::move(tape))) {}
+
+StateBuild::~StateBuild() {
+  if (!parts_->finished) (void)parts_->sink.Finish(false);
+}
+
+bool StateBuild::Step(size_t elements_max, size_t bytes_max) {
+  const rdb::ObjectTape::Played played = parts_->tape.Play(parts_->sink, elements_max, bytes_max);
+  parts_->decoded = played == rdb::ObjectTape::Played::kAll;
+  return played != rdb::ObjectTape::Played::kMore;
+}
+
+Result<DetachedValue> StateBuild::Finish() {
+  parts_->finished = true;
+  return parts_->sink.Finish(parts_->decoded);
+}
+
 }  // namespace chestbox

@@ -5,9 +5,11 @@
 #include "protocol/rdb/object_writer.h"
 #include "protocol/rdb/stream_codec.h"
 #include "protocol/rdb/string_codec.h"
+#include "protocol/shm/hash_table_reader.h"
 #include "protocol/shm/packed_block.h"
 #include "server/types/collection_builders.h"
 #include "server/types/object_codec.h"
+#include "server/types/object_tell.h"
 
 namespace chestbox {
 
@@ -69,6 +71,13 @@ class Encoder : public rdb::ObjectSink {
     }
     return out;
   }
+
+  // So that what grows is never copied, step by step.
+  void Reserve(uint64_t bytes) {
+    body_.reserve(bytes);
+    list_.Reserve(bytes);
+  }
+  size_t bytes() const { return body_.size() + groups_body_.size() + list_.bytes(); }
 
   bool Begin(ObjectKind kind) override {
     kind_ = kind;
@@ -187,5 +196,41 @@ std::string EncodeState(const shm::ArenaMemory& memory, const StateView& state, 
   (void)TellState(memory, state, encoder);
   return encoder.Finish();
 }
+
+// ---- In steps ----
+
+namespace {
+
+// Of a hash with nodes, at most the earliest expiry of its fields, in O(1).
+int64_t EarliestExpiry(const StateView& state) {
+  shm::HashTableHead head;
+  if (state.type != ValueType::kHash || !shm::LoadTableHead(state.value, &head)) return rdb::kFieldNeverExpires;
+  return head.expiring_rows == 0 ? rdb::kFieldNeverExpires : head.expire_at_ms_min;
+}
+
+}  // namespace
+
+struct StateEncoding::Parts {
+  Parts(const shm::ArenaMemory& memory, const StateView& state)
+      : teller(memory, state), encoder(ObjectReader::kOwn, EarliestExpiry(state), false) {}
+
+  StateTeller teller;
+  Encoder encoder;
+};
+
+StateEncoding::StateEncoding(const shm::ArenaMemory& memory, const StateView& state)
+    : parts_(std::make_unique<Parts>(memory, state)) {
+  parts_->encoder.Reserve(NodesBytes(memory, state.collection_encoding(), state.value));
+}
+
+StateEncoding::~StateEncoding() = default;
+
+bool StateEncoding::Step(size_t elements_max) {
+  return parts_->teller.Step(parts_->encoder, elements_max) != Told::kMore;
+}
+
+std::string StateEncoding::Finish() { return parts_->encoder.Finish(); }
+
+size_t StateEncoding::bytes() const { return parts_->encoder.bytes(); }
 
 }  // namespace chestbox

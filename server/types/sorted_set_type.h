@@ -95,8 +95,10 @@ class SortedSet {
   Result<void> Change(Write&& write) {
     char* bytes = state_.Change();
     shm::ScoreIndex index(memory(), Head());
-    if (!write(index)) return OutOfMemory();
+    const bool written = write(index);
+    // Also after a failure: a row that went in and out again may have left other nodes behind it.
     shm::RacyStore(bytes, &index.head(), sizeof index.head());
+    if (!written) return OutOfMemory();
     return {};
   }
 

@@ -17,7 +17,7 @@ namespace chestbox::testing {
 
 class Session {
  public:
-  explicit Session(std::string_view config = {}) : server_(config) {}
+  explicit Session(std::string_view config = {}, const ServerParts& parts = {}) : server_(config, parts) {}
 
   // Arguments split at spaces.
   std::string Do(std::string_view line) { return Text(server_.Do(line)); }

@@ -3,6 +3,7 @@
 
 #include "protocol/rdb/crc64.h"
 #include "protocol/rdb/dump.h"
+#include "protocol/rdb/object_tape.h"
 #include "tests/unit/rdb/golden_payloads.h"
 #include "tests/unit/rdb/object_model.h"
 // After our headers: both define CHECK.
@@ -91,6 +92,38 @@ TEST_CASE("Objects survive being written again") {
     REQUIRE(DecodeObject(object, Trust::kForeign, model));
     CHECK(Decoded(model.Write()) == model.Text());
   }
+}
+
+TEST_CASE("A tape tells what it was told, in pieces of any size") {
+  for (const GoldenPayload& golden : kGoldenPayloads) {
+    INFO(golden.name);
+    const std::string payload = FromHex(golden.hex);
+    std::string_view object;
+    REQUIRE(ParseDump(payload, &object));
+    for (const size_t pieces : {size_t{1}, size_t{3}, SIZE_MAX}) {
+      for (const size_t bytes : {size_t{1}, size_t{100}, SIZE_MAX}) {
+        ObjectTape tape;
+        REQUIRE(DecodeObject(object, Trust::kForeign, tape));
+        ObjectModel model(true);
+        ObjectTape::Played played = ObjectTape::Played::kMore;
+        size_t steps = 0;
+        for (; played == ObjectTape::Played::kMore; ++steps) played = tape.Play(model, pieces, bytes);
+        CHECK(played == ObjectTape::Played::kAll);
+        CHECK(model.Text() == Decoded(object));
+        if (pieces == 1 || bytes == 1) CHECK(steps > 1);
+      }
+    }
+  }
+}
+
+TEST_CASE("A tape stops where the listener refuses") {
+  ObjectTape tape;
+  tape.Begin(ObjectKind::kList);
+  tape.ListElement("a");
+  tape.TakePacked(ObjectKind::kList, "no sound listpack", 1);
+  ObjectModel model(false);
+  CHECK(tape.Play(model, SIZE_MAX, SIZE_MAX) == ObjectTape::Played::kRefused);
+  CHECK(model.Text() == "list a");
 }
 
 TEST_CASE("No beginning of an object is one, and nothing may follow it") {

@@ -42,7 +42,7 @@ void SwapLab::Start() {
   effects_ = std::make_unique<RecordedEffects>();
   auto loaded = settings_->LoadText("swap yes\nenable-debug-command yes\n" + config_);
   if (!loaded) FAIL(loaded.error().message);
-  ServerParts parts;
+  ServerParts parts = FaultyMemory::Parts(&memory_);
   parts.hash_of = hash_of_;
   parts.open_store = [this](swap::Metadata* metadata) -> std::unique_ptr<swap::SwapStore> {
     return std::make_unique<GatedStore>(swap::NewMemorySwapStore(disk_, metadata, &faults_), gates_);

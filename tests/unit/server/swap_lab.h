@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "faulty_memory.h"
 #include "gated_store.h"
 #include "server/dispatcher.h"
 #include "server/swapper.h"
@@ -65,6 +66,7 @@ class SwapLab {
   RecordedEffects& effects() { return *effects_; }
   Gates& gates() { return gates_; }
   swap::MemoryFaults& faults() { return faults_; }
+  FaultyMemory& memory() { return *memory_; }
   uint64_t used_bytes() { return keys().memory().allocated_bytes(); }
 
  private:
@@ -73,6 +75,7 @@ class SwapLab {
   std::shared_ptr<swap::MemoryDisk> disk_;
   Gates gates_;
   swap::MemoryFaults faults_;
+  FaultyMemory* memory_ = nullptr;  // the server's
   std::unique_ptr<Settings> settings_;
   std::unique_ptr<TestHost> host_;
   std::unique_ptr<RecordedEffects> effects_;

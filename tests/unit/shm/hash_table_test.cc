@@ -6,6 +6,7 @@
 #include <random>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "protocol/shm/hash.h"
@@ -109,13 +110,27 @@ class Lab {
     HashTable writer = table();
     REQUIRE(writer.Erase(key) == (model.erase(key) == 1));
   }
+  // A step; true: it was the last one.
+  bool Sweep(int64_t now_ms, size_t rows_max) {
+    std::vector<std::string> erased;
+    table().SweepExpired(now_ms, rows_max, &erased);
+    for (const std::string& key : erased) {
+      const auto known = model.find(key);
+      REQUIRE(known != model.end());
+      REQUIRE(known->second.expire_at_ms != kRowNeverExpires);
+      REQUIRE(known->second.expire_at_ms <= now_ms);
+      model.erase(known);
+    }
+    REQUIRE(erased.size() <= rows_max + head.leaf_rows_max + 100);
+    return head.sweep == 0;
+  }
   void Check() {
     REQUIRE(head.rows == model.size());
     const uint64_t expiring = static_cast<uint64_t>(std::count_if(
         model.begin(), model.end(), [](const auto& row) { return row.second.expire_at_ms != kRowNeverExpires; }));
     REQUIRE(head.expiring_rows == expiring);
     for (const auto& [key, row] : model) {
-      if (row.expire_at_ms != kRowNeverExpires) REQUIRE(head.expire_at_ms_min <= row.expire_at_ms);
+      if (row.expire_at_ms != kRowNeverExpires) REQUIRE(head.earliest_expiry_ms() <= row.expire_at_ms);
     }
     const DirectNodes direct(memory);
     REQUIRE(Contents(direct, head) == model);
@@ -152,6 +167,49 @@ void RunHistory(Lab& lab, uint64_t keys, int operations) {
     if (i % 2000 == 0) lab.Check();
   }
   lab.Check();
+}
+
+TEST_CASE("A sweep erases in steps what has expired, whatever is written meanwhile") {
+  for (uint64_t seed = 1; seed <= 6; ++seed) {
+    Lab lab(2, seed, nullptr);
+    for (int round = 0; round < 12; ++round) {
+      const uint64_t keys = round % 3 == 0 ? 6000 : 1500;
+      for (int i = 0; i < 2000; ++i) lab.Write(lab.RandomKey(keys));
+      const auto now_ms = static_cast<int64_t>(lab.random() % 100'000);
+      std::unordered_set<std::string> due;
+      for (const auto& [key, row] : lab.model) {
+        if (row.expire_at_ms != kRowNeverExpires && row.expire_at_ms <= now_ms) due.insert(key);
+      }
+      while (!lab.Sweep(now_ms, 1 + lab.random() % 60)) {
+        // Few rows, or many: buckets split and merge on either side of the sweep.
+        for (uint64_t i = lab.random() % 40; i > 0; --i) {
+          const std::string key = lab.RandomKey(keys);
+          due.erase(key);
+          const uint64_t dice = lab.random() % 4;
+          if (dice == 0) {
+            lab.Write(key);
+          } else if (dice == 1) {
+            lab.Expire(key);
+          } else if (round % 2 == 0) {
+            lab.Erase(key);
+          }
+        }
+        if (lab.random() % 16 == 0) lab.Check();
+      }
+      lab.Check();
+      for (const std::string& key : due) REQUIRE(lab.model.count(key) == 0);
+    }
+    // Undisturbed, it leaves the exact time.
+    while (!lab.Sweep(50'000, 100)) {
+    }
+    int64_t earliest_ms = kRowNeverExpires;
+    for (const auto& [key, row] : lab.model) {
+      if (row.expire_at_ms == kRowNeverExpires) continue;
+      REQUIRE(row.expire_at_ms > 50'000);
+      if (earliest_ms == kRowNeverExpires || row.expire_at_ms < earliest_ms) earliest_ms = row.expire_at_ms;
+    }
+    REQUIRE(lab.head.earliest_expiry_ms() == earliest_ms);
+  }
 }
 
 TEST_CASE("A table of rows holds what a map holds, through growing and shrinking") {
