@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "protocol/rdb/dump.h"
-
 #include "server/server.h"
 #include "server/store_thread.h"
 #include "server/swapper.h"

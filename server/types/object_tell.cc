@@ -5,8 +5,8 @@
 #include <unordered_map>
 
 #include "protocol/check.h"
-#include "protocol/rdb/integer_set.h"
 #include "protocol/shm/hash_reader.h"
+#include "protocol/shm/integer_set.h"
 #include "protocol/shm/list_reader.h"
 #include "protocol/shm/sorted_set_reader.h"
 #include "protocol/shm/stream_group.h"
@@ -129,13 +129,13 @@ bool StateTeller::TellPacked(rdb::ObjectSink& sink) {
 }
 
 bool StateTeller::TellIntegers(rdb::ObjectSink& sink) const {
-  const rdb::IntegerSetView set(bytes_);
+  const shm::IntegerSetReader set(bytes_);
   if (sink.TakeIntegers(bytes_)) return true;
   ElementDigits digits;
-  for (uint32_t i = 0; i < set.count(); ++i) {
+  for (uint32_t i = 0; i < set.size(); ++i) {
     PackedElement element;
     element.kind = PackedElement::Kind::kInteger;
-    element.integer = set.at(i);
+    element.integer = set.At(i);
     if (!sink.SetMember(shm::TextOf(element, digits.bytes))) return false;
   }
   return true;
