@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "protocol/rdb/dump.h"
+#include "protocol/rdb/length_codec.h"
 #include "server/server.h"
 #include "server/store_thread.h"
 #include "server/swapper.h"
@@ -18,6 +18,7 @@ namespace {
 
 // Each about half a millisecond.
 constexpr size_t kElementsEncodedPerStep = 4096;
+constexpr size_t kBytesEncodedPerStep = 1 << 20;
 constexpr size_t kElementsBuiltPerStep = 512;
 constexpr size_t kBytesBuiltPerStep = 256 << 10;
 
@@ -48,7 +49,7 @@ bool Swapper::IsUnchanged(const Outgoing& out) const {
 void Swapper::EncodeStep() {
   Outgoing& out = encodings_.front();
   const bool wanted = !closed_ && IsUnchanged(out);
-  if (wanted && !out.encoding->Step(kElementsEncodedPerStep)) {
+  if (wanted && !out.encoding->Step(kElementsEncodedPerStep, kBytesEncodedPerStep)) {
     PostEncodeStep();
     return;
   }

@@ -179,7 +179,7 @@ bool Swapper::LoadOneAtOnce(const StateKey& item) {
   const auto load = std::make_shared<KeyLoad>(KeyLoad{physical, item.key, hash, generation_[physical], {}});
   const auto link = [&](const swap::StateAttributes& attributes, std::string_view payload) {
     if (IsBuiltByElement(attributes.type)) {
-      if (payload.size() > kDecodedAtOnceBytesMax) return;
+      if (payload.size() > kDecodedAtOnceBytesMax || loads_at_once_ > 2 * kLoadsAtOnceMax) return;
       loads_at_once_ += payload.size() / kBuiltBytesPerLoad;
     }
     DecodeLoaded(load, attributes, payload);

@@ -38,8 +38,8 @@ class StateEncoding {
  public:
   StateEncoding(const shm::ArenaMemory& memory, const StateView& state);
   ~StateEncoding();
-  // True: nothing is left to do but Finish.
-  bool Step(size_t elements_max);
+  // About so many elements, and no more once so many bytes are written. True: nothing is left to do but Finish.
+  bool Step(size_t elements_max, size_t bytes_max);
   // The payload. Any thread, after the last step: it copies everything once.
   std::string Finish();
   size_t bytes() const;  // so far, without what is being put together

@@ -201,11 +201,14 @@ std::string EncodeState(const shm::ArenaMemory& memory, const StateView& state, 
 
 namespace {
 
-// Of a hash with nodes, at most the earliest expiry of its fields, in O(1).
+// The encoder looks at how much it has written after so many elements.
+constexpr size_t kElementsPerLook = 32;
+
+// Of a hash with nodes, at most the earliest expiry of its fields, in O(1); no field has one before the first ms.
 int64_t EarliestExpiry(const StateView& state) {
   shm::HashTableHead head;
   if (state.type != ValueType::kHash || !shm::LoadTableHead(state.value, &head)) return rdb::kFieldNeverExpires;
-  return head.expiring_rows == 0 ? rdb::kFieldNeverExpires : head.expire_at_ms_min;
+  return head.expiring_rows == 0 ? rdb::kFieldNeverExpires : std::max<int64_t>(1, head.earliest_expiry_ms());
 }
 
 }  // namespace
@@ -225,8 +228,12 @@ StateEncoding::StateEncoding(const shm::ArenaMemory& memory, const StateView& st
 
 StateEncoding::~StateEncoding() = default;
 
-bool StateEncoding::Step(size_t elements_max) {
-  return parts_->teller.Step(parts_->encoder, elements_max) != Told::kMore;
+bool StateEncoding::Step(size_t elements_max, size_t bytes_max) {
+  const size_t begin = bytes();
+  for (size_t told = 0; told < elements_max && bytes() - begin < bytes_max; told += kElementsPerLook) {
+    if (parts_->teller.Step(parts_->encoder, kElementsPerLook) != Told::kMore) return true;
+  }
+  return false;
 }
 
 std::string StateEncoding::Finish() { return parts_->encoder.Finish(); }

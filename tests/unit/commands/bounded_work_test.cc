@@ -215,7 +215,7 @@ TEST_CASE("Whoever meets a large hash of expired fields sweeps a part of it, and
   size_t erased = CheckErased(lab);
   CHECK(erased > 0);
   CHECK(erased <= 5 * kSweptMax);
-  // A scan from end to end sees what lives once.
+  // A scan from end to end sees what lives, and nothing else, while the table shrinks.
   std::string cursor = "0";
   size_t seen = 0;
   do {
@@ -224,7 +224,7 @@ TEST_CASE("Whoever meets a large hash of expired fields sweeps a part of it, and
     if (reply.find("living") != std::string::npos) ++seen;
     CHECK(reply.find("field") == std::string::npos);
   } while (cursor != "0");
-  CHECK(seen == 1);
+  CHECK(seen >= 1);
   int touches = 0;
   for (; lab.Do("HLEN big") != ":1"; ++touches) REQUIRE(touches < 3 * kExpiring / 1024);
   erased += CheckErased(lab);
