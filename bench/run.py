@@ -11,7 +11,7 @@ import time
 
 from report import print_verdicts
 
-PARTS = ("tcp", "shm", "swap", "restart", "memory")  # each a module beside this file
+PARTS = ("tcp", "redis_benchmark", "large", "shm", "shm_collections", "swap", "restart", "memory")  # each a module beside this file
 
 
 def main():
