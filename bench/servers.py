@@ -2,6 +2,7 @@
 
 Every server lives inside a `with` block, and is killed and its folder removed at the end of it.
 """
+import itertools
 import os
 import re
 import shutil
@@ -15,6 +16,7 @@ PROGRAMS = os.path.join(ROOT, "build", "release", "bin")
 PROCESS_CPU_CLOCK = 2  # the low bits of the clock that clock_getcpuclockid(3) gives for a process
 SERVER_CORE, LOAD_CORE = 0, 1
 START_SECONDS_MAX = 60
+PIPELINED_COMMANDS = 256
 
 
 def program(name):
@@ -126,6 +128,12 @@ class ReplyError(Exception):
     pass
 
 
+def encoded(words):
+    """One command as an array of bulk strings."""
+    words = [word if isinstance(word, bytes) else str(word).encode() for word in words]
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%s\r\n" % (len(word), word) for word in words)
+
+
 class Connection:
     """RESP over a Unix socket, one command at a time: for setting up and asking, not for measuring."""
 
@@ -142,9 +150,16 @@ class Connection:
         self.socket.close()
 
     def run(self, *words):
-        encoded = [word if isinstance(word, bytes) else str(word).encode() for word in words]
-        self.socket.sendall(b"*%d\r\n" % len(encoded) + b"".join(b"$%d\r\n%s\r\n" % (len(w), w) for w in encoded))
+        self.socket.sendall(encoded(words))
         return self._reply()
+
+    def run_all(self, commands):
+        """Pipelines commands whose replies nobody wants; an error reply is raised as ever."""
+        commands = iter(commands)
+        while batch := list(itertools.islice(commands, PIPELINED_COMMANDS)):
+            self.socket.sendall(b"".join(map(encoded, batch)))
+            for _ in batch:
+                self._reply()
 
     def _reply(self):
         line = self.file.readline()
