@@ -1,4 +1,4 @@
-"""Collections of many elements, the same in every server. A member is "mem:000000000123": redis-benchmark's mem:__rand_int__ finds it.
+"""Collections of many elements, the same in every server. Members are "mem:000000000123": redis-benchmark's mem:__rand_int__ finds them.
 
 Numbers come in scattered order where the order could matter: a tree that is filled from one end is denser than most.
 """
@@ -47,5 +47,9 @@ def stream(connection, key, count):
 
 def small_hashes(connection, prefix, count, fields):
     """Hashes of their own: prefix:000000000000 and so on, of `fields` short fields."""
-    connection.run_all(("HSET", b"%s:%012d" % (prefix, i), *(word for field in range(1, fields + 1) for word in (f"f{field}", f"v{i % 10**6:06d}")))
-                       for i in range(count))
+    names = [b"f%d" % field for field in range(1, fields + 1)]
+
+    def command(i):
+        return "HSET", b"%s:%012d" % (prefix, i), *(word for name in names for word in (name, b"v%06d" % (i % 1_000_000)))
+
+    connection.run_all(map(command, range(count)))

@@ -8,7 +8,7 @@ HASH_FIELDS = 50
 
 def loads_of(pipeline, count):
     def load(name, commands, words, keys=count):
-        return Load(name + (f" -P {pipeline}" if pipeline > 1 else ""), tuple(words.split()), commands[pipeline > 1], pipeline, keys)
+        return Load(name, tuple(words.split()), commands[pipeline > 1], pipeline, keys)
 
     middle = count // 2
     return [

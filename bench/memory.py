@@ -22,7 +22,7 @@ def filling(fill, *rest):
     return run
 
 
-# (what, how to fill, is each a key of its own?, at most so many bytes: used_memory of the newest Valkey, which was measured in whole bytes)
+# (what, how to fill, is each a key of its own?, at most so many bytes: what was measured, in whole bytes, as used_memory of Valkey)
 KINDS = [(f"strings of 16 + {VALUE_BYTES} B", fill_strings, True, 176),
          ("hashes of 3 fields", filling(fills.small_hashes, 3), True, 112),
          ("members of a sorted set, 16 B", filling(fills.zset), False, 102),

@@ -15,16 +15,13 @@ MSET = ("mset", 12_000, 48_000)
 
 
 def loads_of(pipeline, keys):
-    def name(test):
-        return test.upper() + (f" -P {pipeline}" if pipeline > 1 else "")
-
     def own(test, *commands):
-        return Load(name(test), ("-t", test), commands[pipeline > 1], pipeline, keys)
+        return Load(test.upper(), ("-t", test), commands[pipeline > 1], pipeline, keys)
 
     loads = [own(*test) for test in TESTS]
     # `-t lrange_100` would fill the list within the measurement; its command is this one.
     loads.append(Load("a list for LRANGE", ("-t", "lpush"), LISTED, 16, measured=False))
-    loads += [Load(name(f"lrange_{count}"), ("LRANGE", "mylist", "0", str(count - 1)), commands[pipeline > 1], pipeline)
+    loads += [Load(f"LRANGE_{count}", ("LRANGE", "mylist", "0", str(count - 1)), commands[pipeline > 1], pipeline)
               for count, *commands in RANGES]
     return [*loads, own(*MSET)]
 

@@ -21,7 +21,8 @@ import time
 
 from report import print_verdicts
 
-PARTS = ("tcp", "redis_benchmark", "large", "shm", "shm_collections", "swap", "restart", "memory")  # each a module beside this file
+# Each a module beside this file.
+PARTS = ("tcp", "redis_benchmark", "large", "shm", "shm_collections", "swap", "restart", "memory")
 
 
 def main():

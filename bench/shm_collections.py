@@ -1,4 +1,4 @@
-"""HGET, ZSCORE, SISMEMBER and LINDEX of a co-located client in shared memory against Redis over TCP, undisturbed and beside a writer."""
+"""HGET, ZSCORE, SISMEMBER and LINDEX of a co-located client against Redis over TCP, undisturbed and beside a constant writer."""
 import subprocess
 
 import fills
@@ -19,7 +19,7 @@ def fill(server, count):
 
 
 def measure(count, quick):
-    """{(command, elements, beside a writer): {way: (writes a second, p50, p99, longest, samples, local share)}}, times in ns."""
+    """{(command, elements, beside a writer): {way: (writes a second, p50, p99, longest, samples, local share)}} in ns."""
     results = {}
     with Server("chestbox") as chestbox, Server("redis") as redis:
         for server in (chestbox, redis):
@@ -36,7 +36,8 @@ def measure(count, quick):
 
 def print_tables(results):
     quiet = Table("command", "elements", "p50", "p99", "Redis TCP p50", "Redis TCP p99", "Redis p50 / this", "answered locally")
-    beside = Table("command", "elements", "writes/s", "p50", "p99", "longest", "answered locally", "Redis: writes/s", "p50", "p99", "longest")
+    beside = Table("command", "elements", "writes/s", "p50", "p99", "longest", "answered locally",
+                   "Redis: writes/s", "p50", "p99", "longest")
     for (name, elements, writing), ways in results.items():
         writes, p50, p99, longest, _, share = ways["shared memory"]
         redis_writes, *redis_times, _, _ = ways["Redis TCP"]
@@ -46,8 +47,8 @@ def print_tables(results):
                        *map(time_text, redis_times))
         else:
             quiet.row(name, f"{elements:,}", *map(time_text, (p50, p99, *redis_times[:2])), f"{redis_times[0] / p50:.0f}", local)
-    quiet.print("Reads of collections by a co-located client through chestbox_command_argv (single calls, the reply's release included)")
-    beside.print("The same while a writer changes the same collection as fast as the server lets it (it shares the server's core)")
+    quiet.print("Reads by a co-located client through chestbox_command_argv (single calls, the reply's release included)")
+    beside.print("The same while a writer on the server's core changes the same collection as fast as the server lets it")
 
 
 def run(quick):
@@ -59,5 +60,6 @@ def run(quick):
         if not writing:
             wanted = FASTER_SMALL if elements == SMALL_ELEMENTS else FASTER_LARGE
             faster = ways["Redis TCP"][1] / ways["shared memory"][1]
-            verdicts.append((f"{name}, {elements:,} elements: at least {wanted} times faster than Redis over TCP", faster >= wanted, f"{faster:.0f}"))
+            verdicts.append((f"{name}, {elements:,} elements: at least {wanted} times faster than Redis over TCP", faster >= wanted,
+                             f"{faster:.0f}"))
     return verdicts

@@ -20,7 +20,7 @@ KINDS = ("redis", "chestbox")
 
 @dataclasses.dataclass(frozen=True)
 class Load:
-    """What redis-benchmark is asked for: a test of its own list ("-t", NAME) or a command, in which __rand_int__ is random below `keys`."""
+    """What redis-benchmark is asked for: a test of its list ("-t", NAME) or a command, where __rand_int__ is random below `keys`."""
 
     name: str
     words: tuple
@@ -34,6 +34,10 @@ class Load:
         # redis-benchmark sends whole pipelines over all connections: with other numbers it would send more than it is asked for.
         unit = CONNECTIONS * self.pipeline
         object.__setattr__(self, "commands", max(1, self.commands // unit) * unit)
+
+    @property
+    def title(self):
+        return self.name if self.pipeline == 1 else f"{self.name} -P {self.pipeline}"
 
     def shorter(self, divisor):
         return dataclasses.replace(self, commands=self.commands // divisor) if self.measured else self
@@ -80,7 +84,7 @@ def run_pair(servers, loads, order, results):
 
 
 def run_pairs(loads, pairs, prepare=None):
-    """Every load `pairs` times on both servers. With `prepare`, called once for each server, the servers stay; else each pair gets fresh ones."""
+    """Every load `pairs` times on both servers. With `prepare`, called once for each server, they stay; else each pair gets fresh ones."""
     results = {}
     done = 0
     while done < pairs:
@@ -106,12 +110,12 @@ def report(title, loads, results, targets):
         samples = [results[kind, load] for kind in KINDS]
         (redis_rate, redis_cpu), (rate, cpu) = ([statistics.median(column) for column in zip(*sample)] for sample in samples)
         rate_ratio, cpu_ratio = (statistics.median(ours[i] / theirs[i] for theirs, ours in zip(*samples)) for i in (0, 1))
-        table.row(load.name, f"{redis_rate / 1e3:.1f}", f"{rate / 1e3:.1f}", f"{rate_ratio:.2f}", f"{redis_cpu:.2f}", f"{cpu:.2f}",
+        table.row(load.title, f"{redis_rate / 1e3:.1f}", f"{rate / 1e3:.1f}", f"{rate_ratio:.2f}", f"{redis_cpu:.2f}", f"{cpu:.2f}",
                   f"{cpu_ratio:.2f}")
         target = targets(load)
-        verdicts.append((f"{load.name}: throughput at least {target.rate_min:.2f} of Redis", rate_ratio >= target.rate_min,
+        verdicts.append((f"{load.title}: throughput at least {target.rate_min:.2f} of Redis", rate_ratio >= target.rate_min,
                          f"{rate_ratio:.2f}"))
-        verdicts.append((f"{load.name}: CPU a command at most {target.cpu_max:.2f} of Redis", cpu_ratio <= target.cpu_max,
+        verdicts.append((f"{load.title}: CPU a command at most {target.cpu_max:.2f} of Redis", cpu_ratio <= target.cpu_max,
                          f"{cpu_ratio:.2f}"))
     table.print(title)
     return verdicts

@@ -3,8 +3,8 @@ import side_by_side
 from side_by_side import CONNECTIONS, UNPIPELINED, Load
 
 VALUE_BYTES, KEYS = 100, 10_000
-LOADS = [Load(name, ("-t", name.split()[0].lower()), commands, pipeline, KEYS, VALUE_BYTES)
-         for name, pipeline, commands in [("SET", 1, 150_000), ("GET", 1, 150_000), ("SET -P 16", 16, 1_500_000), ("GET -P 16", 16, 1_500_000)]]
+LOADS = [Load(name, ("-t", name.lower()), commands, pipeline, KEYS, VALUE_BYTES)
+         for pipeline, commands in [(1, 60_000), (16, 600_000)] for name in ("SET", "GET")]
 
 
 def run(quick):
