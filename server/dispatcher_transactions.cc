@@ -10,6 +10,7 @@
 #include "server/commands/databases.h"
 #include "server/dispatcher.h"
 #include "server/keyspace.h"
+#include "server/scripting/scripts.h"
 #include "server/server.h"
 #include "server/swapper.h"
 #include "server/transaction.h"
@@ -80,7 +81,7 @@ void Dispatcher::Queue(Client& client, const CommandSpec& spec, Args args) {
     }
     transaction.commands.push_back({&spec, {args.begin(), args.end()}, {}, nullptr});
     transaction.bytes += bytes;
-    transaction.flags |= spec.flags;
+    transaction.flags |= FlagsOf(client, spec, args);
   }
   client.reply.SimpleString("QUEUED");
   ApplyReplyMode(client, mark);
@@ -100,7 +101,9 @@ void Dispatcher::Refuse(Client& client, const CommandSpec* spec, const Error& er
   ReplyError(client, Error{fmt::format("EXECABORT Transaction discarded because of: {}", reason)});
 }
 
-uint64_t Dispatcher::FlagsOf(const Client& client, const CommandSpec& spec) {
+uint64_t Dispatcher::FlagsOf(const Client& client, const CommandSpec& spec, Args args) const {
+  if ((spec.flags & kRunsScript) != 0) [[unlikely]]
+    return server_.scripts().FlagsOf(spec, args);
   const bool runs_queue = (spec.flags & kRunsQueue) != 0 && client.transaction != nullptr;
   return runs_queue ? spec.flags | client.transaction->flags : spec.flags;
 }

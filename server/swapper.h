@@ -46,6 +46,7 @@ struct Config;
 // Names of what a clean stop leaves in the store's metadata.
 inline constexpr char kHashSeedMetadata[] = "hash-seed";
 inline constexpr char kDatabaseMapMetadata[] = "database-map";
+inline constexpr char kFunctionsMetadata[] = "functions";
 
 struct SwapperStats {
   uint64_t swapped_out = 0;  // states that left memory, since the start
@@ -82,6 +83,9 @@ class Swapper final : public StoredStateListener {
   bool LoadAtOnce(const std::vector<StateKey>& keys);
   using Done = std::function<void(const Result<void>&)>;
   void Load(std::vector<StateKey> keys, Done done);
+  // For scripts, whose keys are known only when they ask for them: waits for the disk, all other clients with it.
+  Result<void> LoadNow(uint32_t database, std::string_view key);
+  Result<std::vector<std::string>> ListNamesNow(uint32_t database, uint64_t from_position, uint64_t to_position);
   // Keeps states in memory beyond a Load's `done`, until Release with what this returned.
   std::vector<std::string> Hold(const std::vector<StateKey>& keys);
   void Release(const std::vector<std::string>& held);
@@ -108,8 +112,9 @@ class Swapper final : public StoredStateListener {
   // Retries after disk errors; with `expire`, removes swapped-out states that have expired.
   void Cron(bool expire);
 
-  // Writes everything and closes the store. On an Error everything is as before.
-  Result<void> SaveAll();
+  // Writes everything and closes the store. On an Error everything is as before. `more`: metadata beside the swapper's
+  // own.
+  Result<void> SaveAll(swap::Metadata more = {});
   void CloseWithoutSaving();
 
   // StoredStateListener
@@ -225,6 +230,9 @@ class Swapper final : public StoredStateListener {
   // ---- Loading (swapper_load.cc) ----
   bool NeedsLoad(uint32_t physical, std::string_view key, uint64_t hash) const;
   bool LoadOneAtOnce(const StateKey& item);
+  Result<void> LoadRecordNow(const LoadPtr& load);
+  Result<std::vector<Listing::Name>> ScanNames(uint32_t physical, uint64_t from_position, uint64_t to_position);
+  std::vector<std::string> LivingNames(std::vector<Listing::Name> names) const;
   void StartLoad(const LoadPtr& load);
   void FinishLoad(const LoadPtr& load, Result<std::optional<swap::StateRecord>> loaded);
   void LoadChunks(const LoadPtr& load, const RecordPtr& record);

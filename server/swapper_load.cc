@@ -191,6 +191,72 @@ bool Swapper::LoadOneAtOnce(const StateKey& item) {
   return !NeedsLoad(physical, item.key, hash);  // else it is large, damaged, or there is no memory
 }
 
+// ---- Loading while a script waits ----
+
+// What another load of the same key finds when it comes back is that the key is there already.
+Result<void> Swapper::LoadNow(uint32_t database, std::string_view key) {
+  const uint32_t physical = keys_.Physical(database);
+  const uint64_t hash = keys_.HashOf(key);
+  if (!NeedsLoad(physical, key, hash) || LoadAtOnce({{database, std::string(key)}})) return {};
+  if (closed_) return Error{"the store is closed"};
+  const auto load = std::make_shared<KeyLoad>(KeyLoad{physical, std::string(key), hash, generation_[physical], {}});
+  Result<void> outcome;
+  load->waiters.push_back([&outcome](const Result<void>& loaded) { outcome = loaded; });
+  if (auto read = LoadRecordNow(load); !read) return read;
+  if (outcome && NeedsLoad(physical, key, hash)) {
+    return Error{"the store has no record of a state that was written to it"};
+  }
+  return outcome;
+}
+
+Result<void> Swapper::LoadRecordNow(const LoadPtr& load) {
+  const uint64_t position = shm::PositionOf(load->hash);
+  std::optional<swap::StateRecord> record;
+  while (!record && !erasing_.contains(StateName(load->physical, load->key))) {
+    auto loaded = store_->Load({static_cast<uint8_t>(load->physical), position, load->key});
+    if (!loaded) return loaded.error();
+    if (!loaded->has_value()) break;
+    record = std::move(**loaded);
+    if (!record->chunked()) break;
+    record->payload.clear();
+    const Result<void> read = store_->ReadChunks(*record, [&](std::string_view chunk) -> Result<void> {
+      record->payload.append(chunk);
+      return {};
+    });
+    if (!read && !swap::IsValueGone(read.error())) return read;
+    if (!read) record.reset();  // replaced between the two reads
+  }
+  if (record) {
+    DecodeLoaded(load, record->attributes, record->payload);
+    return {};
+  }
+  const shm::SlotRef ref = keys_.index(load->physical).Find(load->key, load->hash);
+  if (!ref) {
+    if (IsUnfilled(load->physical, position)) settled_[load->physical].insert(StateName(load->physical, load->key));
+    return {};
+  }
+  // A keyless entry of other keys with these hash bits.
+  auto names = ScanNames(load->physical, position & kKeptPositionMask, position | ~kKeptPositionMask);
+  if (!names) return names.error();
+  for (const Listing::Name& name : *names) {
+    const uint64_t hash = keys_.HashOf(name.key);
+    const bool other = name.key != load->key && !erasing_.contains(StateName(load->physical, name.key));
+    if (!other || !NeedsLoad(load->physical, name.key, hash)) continue;
+    const auto namesake =
+        std::make_shared<KeyLoad>(KeyLoad{load->physical, name.key, hash, generation_[load->physical], {}});
+    if (auto read = LoadRecordNow(namesake); !read) return read;
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> Swapper::ListNamesNow(uint32_t database, uint64_t from_position,
+                                                       uint64_t to_position) {
+  if (closed_) return Error{"the store is closed"};
+  auto names = ScanNames(keys_.Physical(database), from_position, to_position);
+  if (!names) return names.error();
+  return LivingNames(std::move(*names));
+}
+
 // ---- Large values ----
 
 // One after the other, so that a crowd of readers does not fill the memory with what it waits for.
@@ -283,7 +349,7 @@ void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateAttributes& attri
     // A fresh access word: what is asked for is hot. (An LFU counter goes on from where it was.)
     linked = keys_.SwapIn(load->physical, load->key, !unfilled, value, expire_at_ms,
                           keys_.AccessAfterLoad(attributes.access));
-    keys_.FinishCommand();
+    if (!standing_still_) keys_.FinishCommand();  // else a script is running, and what it has closed stays closed
   }
   if (!wanted || !linked) {
     keys_.Discard(value);
@@ -341,27 +407,31 @@ void Swapper::CompleteLoad(const LoadPtr& load, const Result<void>& outcome) {
 
 // ---- Listing ----
 
+// Any thread.
+Result<std::vector<Swapper::Listing::Name>> Swapper::ScanNames(uint32_t physical, uint64_t from_position,
+                                                               uint64_t to_position) {
+  std::vector<Listing::Name> names;
+  std::optional<uint64_t> position = from_position;
+  while (position) {
+    auto page = store_->Scan(static_cast<uint8_t>(physical), *position, to_position, kListedStates);
+    if (!page) return page.error();
+    for (swap::StateName& state : page->states) {
+      names.push_back({std::move(state.key), FromStore(state.attributes.expire_at_ms)});
+    }
+    position = page->next_position;
+  }
+  return names;
+}
+
 void Swapper::ListNames(uint32_t database, uint64_t from_position, uint64_t to_position, Names done) {
   auto listing = std::make_shared<Listing>(Listing{keys_.Physical(database), from_position, to_position, {}});
   listings_.push_back(listing);
   Ask(*lister_, [this, database, listing, from_position, to_position, done = std::move(done)] {
-    auto names = std::make_shared<std::vector<Listing::Name>>();
-    Result<void> outcome;
-    std::optional<uint64_t> position = from_position;
-    while (position) {
-      auto page = store_->Scan(static_cast<uint8_t>(listing->physical), *position, to_position, kListedStates);
-      if (!page) {
-        outcome = page.error();
-        break;
-      }
-      for (swap::StateName& state : page->states) {
-        names->push_back({std::move(state.key), FromStore(state.attributes.expire_at_ms)});
-      }
-      position = page->next_position;
-    }
-    host_.Post([this, database, listing, names, outcome, done] {
-      std::move(names->begin(), names->end(), std::back_inserter(listing->names));
-      FinishListing(database, listing, outcome, done);
+    auto names =
+        std::make_shared<Result<std::vector<Listing::Name>>>(ScanNames(listing->physical, from_position, to_position));
+    host_.Post([this, database, listing, names, done] {
+      if (*names) std::move((*names)->begin(), (*names)->end(), std::back_inserter(listing->names));
+      FinishListing(database, listing, *names ? Result<void>() : names->error(), done);
     });
   });
 }
@@ -377,14 +447,18 @@ void Swapper::FinishListing(uint32_t database, const ListingPtr& listing, const 
     ListNames(database, listing->from_position, listing->to_position, done);
     return;
   }
+  done(LivingNames(std::move(listing->names)));
+}
+
+std::vector<std::string> Swapper::LivingNames(std::vector<Listing::Name> listed) const {
   std::vector<std::string> names;
-  for (Listing::Name& name : listing->names) {
+  for (Listing::Name& name : listed) {
     if (name.expire_at_ms == kNoExpiry || name.expire_at_ms > keys_.now_ms()) names.push_back(std::move(name.key));
   }
   // What left memory meanwhile may be in it twice.
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
-  done(std::move(names));
+  return names;
 }
 
 }  // namespace chestbox

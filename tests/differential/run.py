@@ -22,6 +22,7 @@ import resp  # noqa: E402
 from generate import PATTERNS, Generator  # noqa: E402
 from generate_bits import SPARSE_LIMITS  # noqa: E402
 from generate_lists import step_waiting  # noqa: E402
+from generate_scripts import step_script  # noqa: E402
 from generate_transactions import step_transaction  # noqa: E402
 
 COMMANDS_A_SESSION = 500
@@ -98,7 +99,7 @@ class Session:
         steps = [self.step_command] * 40 + [self.step_pipeline] * 2 + [self.step_inline] * 4 + [self.step_keys, self.step_scan,
                                                                                                self.step_short_life] + \
                 [self.step_random_key, self.step_silence, self.step_sparse_limit, lambda: step_waiting(self),
-                 lambda: step_transaction(self), lambda: step_transaction(self)]
+                 lambda: step_transaction(self), lambda: step_transaction(self)] + [lambda: step_script(self)] * 3
         while self.count < COMMANDS_A_SESSION:
             self.random.choice(steps)()
         self.compare_everything()
