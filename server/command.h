@@ -76,8 +76,8 @@ enum CommandFlag : uint64_t {
   kProtected = 1 << 18,  // needs enable-debug-command and the like
   kNoMandatoryKeys = 1 << 19,
   kTouchesArbitraryKeys = 1 << 20,
-  kNotQueued = 1 << 21,  // runs at once inside MULTI
-  kRunsQueue = 1 << 22,  // EXEC: its effects are those of what was queued
+  kNotQueued = 1 << 21,   // runs at once inside MULTI
+  kRunsQueue = 1 << 22,   // EXEC: its effects are those of what was queued
   kRunsScript = 1 << 23,  // EVAL and its kin: what it may do is what its script says (scripting/scripts.h)
 };
 

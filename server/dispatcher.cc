@@ -52,6 +52,7 @@ Dispatcher::Outcome Dispatcher::ExecuteOne(Client& client, Args args, bool admit
   start_us_ = NowUs();
   server_.keys().SetTime(start_us_ / 1000);
   client.last_interaction_ms = start_us_ / 1000;
+  if (!admitted && (spec->flags & (kRunsScript | kRunsQueue)) != 0) was_short_of_memory_ = ShortOfMemory();
   if (auto allowed = Check(client, *spec, args, admitted); !allowed) {
     client.walked_names.reset();
     Refuse(client, spec, allowed.error());
@@ -167,13 +168,14 @@ bool Dispatcher::ParkForStates(Client& client, const CommandSpec& spec, Args arg
   for_each([&](uint32_t database, std::string_view key) { keys.push_back({database, std::string(key)}); });
   for (std::string& key : named) keys.push_back({client.db, std::move(key)});
   client.parked = true;
-  swapper.Load(std::move(keys), [this, id = client.id, saved = Copy(args)](const Result<void>& loaded) {
-    if (loaded) {
-      Again(id, saved, true);
-    } else if (Client* parked = server_.FindClient(id); parked != nullptr) {
-      Abandon(*parked, loaded.error());
-    }
-  });
+  swapper.Load(std::move(keys),
+               [this, id = client.id, saved = Copy(args), is_short = was_short_of_memory_](const Result<void>& loaded) {
+                 if (loaded) {
+                   AgainAdmitted(id, saved, is_short);
+                 } else if (Client* parked = server_.FindClient(id); parked != nullptr) {
+                   Abandon(*parked, loaded.error());
+                 }
+               });
   return true;
 }
 
@@ -184,6 +186,11 @@ void Dispatcher::Again(uint64_t client_id, const std::vector<std::string>& saved
   client->parked = false;
   const std::vector<std::string_view> args(saved.begin(), saved.end());
   if (Execute(*client, args, admitted) == Outcome::kDone && on_resumed_) on_resumed_(*client);
+}
+
+void Dispatcher::AgainAdmitted(uint64_t client_id, const std::vector<std::string>& saved, bool was_short_of_memory) {
+  was_short_of_memory_ = was_short_of_memory;
+  Again(client_id, saved, true);
 }
 
 void Dispatcher::Abandon(Client& client, const Error& error) {

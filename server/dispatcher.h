@@ -50,6 +50,8 @@ class Dispatcher {
   bool ServeBesideScript(Client& caller);
   // Nothing more may be written: there is too little memory, and none to come.
   bool ShortOfMemory() const;
+  // Whether it was so when the script or EXEC that runs now was admitted, before its own states were loaded.
+  bool was_short_of_memory() const { return was_short_of_memory_; }
   void CountError(const Error& error);
   // The next error to be counted has been counted: a script returns what a command of its failed with.
   void set_error_is_counted() { error_is_counted_ = true; }
@@ -89,11 +91,13 @@ class Dispatcher {
 
   void ReplyError(Client& client, const Error& error);
   void Again(uint64_t client_id, const std::vector<std::string>& saved, bool admitted);
+  void AgainAdmitted(uint64_t client_id, const std::vector<std::string>& saved, bool was_short_of_memory);
   void Abandon(Client& client, const Error& error);
   void ResumeSoon(Client& client);
 
   Server& server_;
   int64_t start_us_ = 0;
+  bool was_short_of_memory_ = false;
   bool beside_script_ = false;  // a script is running, and others are served in the middle of it
   bool error_is_counted_ = false;
   std::function<void(Client&)> on_resumed_;

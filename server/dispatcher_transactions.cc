@@ -62,6 +62,7 @@ struct Dispatcher::Needs {
   std::vector<Walk> walks;
   bool missing = false;  // some key is not in memory
   uint64_t client_id = 0;
+  bool was_short_of_memory = false;
   std::vector<std::string> saved;  // EXEC's arguments
   std::vector<std::string> held;
 };
@@ -154,6 +155,7 @@ bool Dispatcher::ParkForTransaction(Client& client, Args args) {
   for (QueuedCommand& command : client.transaction->commands) command.walked_names = nullptr;  // too old by now
   needs->walks = NeedsOf(client).walks;
   needs->client_id = client.id;
+  needs->was_short_of_memory = was_short_of_memory_;
   needs->saved.assign(args.begin(), args.end());
   client.parked = true;
   server_.swapper()->Load(needs->keys, [this, needs](const Result<void>& loaded) {
@@ -162,7 +164,7 @@ bool Dispatcher::ParkForTransaction(Client& client, Args args) {
     if (!loaded) {
       Abandon(*parked, loaded.error());
     } else if (needs->walks.empty()) {
-      Again(needs->client_id, needs->saved, true);
+      AgainAdmitted(needs->client_id, needs->saved, needs->was_short_of_memory);
     } else {
       needs->held = server_.swapper()->Hold(needs->keys);
       ListNames(needs, 0);
@@ -185,7 +187,7 @@ void Dispatcher::ListNames(const std::shared_ptr<Needs>& needs, size_t index) {
         ListNames(needs, index + 1);
         return;
       }
-      Again(needs->client_id, needs->saved, true);
+      AgainAdmitted(needs->client_id, needs->saved, needs->was_short_of_memory);
     }
     server_.swapper()->Release(needs->held);
   };

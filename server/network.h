@@ -42,7 +42,7 @@ class Network final : public Host {
 
   EventSet& events() { return events_; }
   bool serving_others() const { return serving_others_; }  // in the middle of a command
-  bool is_stopped() const { return stopped_; }  // the rest of the turn does nothing more
+  bool is_stopped() const { return stopped_; }             // the rest of the turn does nothing more
   Server& server() { return *server_; }
   const Config& config() const { return settings_.config(); }
   void Forget(Connection& connection);  // called by a connection that has ended

@@ -19,13 +19,14 @@
 
 namespace chestbox::debug {
 
+// As it lies there: one that has expired is shown, too, and not deleted.
 Result<StateView> StateInMemory(CommandContext& ctx, std::string_view key) {
   if (const Swapper* swapper = ctx.server.swapper(); swapper != nullptr && !swapper->InMemory(ctx.db, key)) {
     return Error{"ERR the state is swapped out"};
   }
-  const std::optional<StateView> state = ctx.keys.Peek(ctx.db, key);
-  if (!state) return Error{"ERR no such key"};
-  return *state;
+  const shm::SlotRef ref = ctx.keys.index(ctx.keys.Physical(ctx.db)).Find(key, ctx.keys.HashOf(key));
+  if (!ref || (ref.entry & shm::kEntryLive) == 0) return Error{"ERR no such key"};
+  return ctx.keys.ViewOf(ref.entry);
 }
 
 // DEBUG OBJECT key -> where and how the value is kept

@@ -243,8 +243,8 @@ Result<Elements> Sorted(CommandContext& ctx, std::string_view key, SortOptions& 
   ValueType type = ValueType::kList;
   auto elements = ElementsOf(ctx, key, options, &type, Look::kRead);
   if (!elements) return elements;
-  if (type == ValueType::kSet && !options.sorts && options.target) {
-    // A set has no order of its own that would be worth keeping.
+  if (type == ValueType::kSet && !options.sorts && (options.target || ctx.client.is_script)) {
+    // A set has no order of its own that would be worth keeping, and scripts get the same one every time.
     options.sorts = true;
     options.alphabetic = true;
     options.by.reset();

@@ -165,7 +165,7 @@ Result<void> Scripts::CallFunction(CommandContext& ctx, Args args, ReplyWriter& 
 
 Result<void> Scripts::Begin(ScriptRun* run, const CommandContext& ctx, uint32_t flags) {
   run->read_only = (ctx.spec->flags & kReadOnly) != 0;
-  run->short_of_memory = server_.dispatcher().ShortOfMemory();
+  run->short_of_memory = server_.dispatcher().was_short_of_memory();
   client_.db = ctx.db;
   client_.reply.set_protocol(2);
   if ((flags & kScriptUndeclared) != 0) return {};

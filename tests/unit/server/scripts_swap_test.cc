@@ -77,6 +77,17 @@ TEST_CASE("Keys of one hash are told apart in scripts as well") {
   REQUIRE(lab.Do("mget a b") == "*2\r\n" + Bulk("1") + Bulk("2"));
 }
 
+TEST_CASE("A script whose keys do not fit is short of memory, whatever it brought in itself") {
+  SwapLab lab("enable-debug-command yes\n");
+  lab.Do("set x 123");
+  lab.Do("config set maxmemory 1");
+  lab.Settle();
+  const std::string refused = lab.Run({"eval", "return redis.call('set', KEYS[1], 1)", "1", "x"});
+  REQUIRE(refused.find("-OOM command not allowed when used memory > 'maxmemory'.") == 0);
+  REQUIRE(lab.Run({"eval", "return redis.call('get', KEYS[1])", "1", "x"}) == Bulk("123"));
+  REQUIRE(lab.Run({"eval", "#!lua flags=allow-oom\nreturn redis.call('set', KEYS[1], 1)", "1", "x"}) == "+OK\r\n");
+}
+
 TEST_CASE("Functions survive a clean stop") {
   SwapLab lab;
   REQUIRE(lab.Run({"function", "load", "#!lua name=lib\nredis.register_function('f', function() return 7 end)"}) ==
