@@ -145,10 +145,15 @@ const CommandSpec* CommandTable::FindFull(std::string_view full_name) const {
 
 const CommandSpec* CommandTable::FindLeaf(Args args, const CommandSpec** parent, Error* error) const {
   *parent = nullptr;
-  const CommandSpec* spec = Find(args[0]);
-  if (spec == nullptr) {
-    *error = UnknownCommand(args);
-    return nullptr;
+  const CommandSpec* spec = last_spec_;
+  if (spec == nullptr || args[0] != last_name_) {
+    spec = Find(args[0]);
+    if (spec == nullptr) {
+      *error = UnknownCommand(args);
+      return nullptr;
+    }
+    last_name_ = args[0];
+    last_spec_ = spec;
   }
   if (spec->subcommands.empty() || args.size() == 1) return spec;
   const CommandSpec* sub = FindSubcommand(*spec, args[1]);

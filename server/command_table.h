@@ -58,6 +58,9 @@ class CommandTable {
   std::unordered_map<std::string_view, const CommandSpec*> originals_;
   std::unordered_map<const CommandSpec*, const CommandSpec*> parents_;
   std::vector<const CommandSpec*> order_;
+  // What FindLeaf found last, as it was written: pipelines repeat themselves.
+  mutable std::string last_name_;
+  mutable const CommandSpec* last_spec_ = nullptr;
 };
 
 // True if `args` (with the name) has as many arguments as the row wants.

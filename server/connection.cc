@@ -126,6 +126,7 @@ bool Connection::OverQueryLimit() {
 // Executes every complete request in the buffer, then sends all replies at once.
 void Connection::Process() {
   Server& server = network_.server();
+  bool first = true;
   processing_ = true;
   while (!client_->is_waiting() && !client_->close_after_reply && !closed_ && consumed_ < filled_ &&
          !protocol_failed_) {
@@ -140,7 +141,9 @@ void Connection::Process() {
       break;
     }
     const size_t request_bytes = parser_.consumed();
-    (void)server.dispatcher().Execute(*client_, parser_.args());
+    (void)(first ? server.dispatcher().Execute(*client_, parser_.args())
+                 : server.dispatcher().ExecuteNext(*client_, parser_.args()));
+    first = false;
     if (closed_) break;
     consumed_ += request_bytes;
     parser_.Reset();

@@ -27,7 +27,12 @@ void CommandContext::EffectIn(uint32_t database, std::initializer_list<std::stri
 }
 void CommandContext::Effect(std::span<const std::string_view> command) { server.effects().Report(db, command); }
 
-Dispatcher::Outcome Dispatcher::Execute(Client& client, Args args) { return Execute(client, args, false); }
+Dispatcher::Outcome Dispatcher::Execute(Client& client, Args args) {
+  clock_us_ = NowUs();
+  return Execute(client, args, false);
+}
+
+Dispatcher::Outcome Dispatcher::ExecuteNext(Client& client, Args args) { return Execute(client, args, false); }
 
 Dispatcher::Outcome Dispatcher::Execute(Client& client, Args args, bool admitted) {
   if (beside_script_) [[unlikely]]
@@ -49,7 +54,7 @@ Dispatcher::Outcome Dispatcher::ExecuteOne(Client& client, Args args, bool admit
   }
   client.last_command = parent != nullptr ? parent : spec;
   client.last_subcommand = parent != nullptr ? spec : nullptr;
-  start_us_ = NowUs();
+  start_us_ = clock_us_;
   server_.keys().SetTime(start_us_ / 1000);
   client.last_interaction_ms = start_us_ / 1000;
   if (!admitted && (spec->flags & (kRunsScript | kRunsQueue)) != 0) was_short_of_memory_ = ShortOfMemory();
@@ -142,6 +147,7 @@ bool Dispatcher::ParkForNames(Client& client, const CommandSpec& spec, Args args
 
 bool Dispatcher::ParkForStates(Client& client, const CommandSpec& spec, Args args) {
   Swapper& swapper = *server_.swapper();
+  if (spec.other_database == nullptr && !swapper.HasSwappedOut(client.db)) return false;
   const int other = spec.other_database != nullptr ? spec.other_database(args) : -1;
   const auto for_each = [&](auto&& visit) {
     ForEachKey(spec, args, [&](std::string_view key, uint32_t) {
@@ -185,6 +191,7 @@ void Dispatcher::Again(uint64_t client_id, const std::vector<std::string>& saved
   if (client == nullptr) return;
   client->parked = false;
   const std::vector<std::string_view> args(saved.begin(), saved.end());
+  clock_us_ = NowUs();
   if (Execute(*client, args, admitted) == Outcome::kDone && on_resumed_) on_resumed_(*client);
 }
 
@@ -217,7 +224,7 @@ void Dispatcher::ExecuteBlocked(Client& client) {
   command.waiting = false;
   std::vector<std::string> saved = std::move(command.args);
   const std::vector<std::string_view> args(saved.begin(), saved.end());
-  if (Execute(client, args, false) == Outcome::kDone) {
+  if (Execute(client, args) == Outcome::kDone) {
     ResumeSoon(client);
   } else {
     client.blocked->args = std::move(saved);
@@ -246,7 +253,7 @@ void Dispatcher::AnswerBlocked(Client& client, std::string_view error) {
 void Dispatcher::ExecuteLater(Client& client, const std::vector<std::string>& saved) {
   const std::vector<std::string_view> args(saved.begin(), saved.end());
   // With what is behind it, before the next client that was put off: as Redis does.
-  if (Execute(client, args, false) == Outcome::kDone && on_resumed_) on_resumed_(client);
+  if (Execute(client, args) == Outcome::kDone && on_resumed_) on_resumed_(client);
 }
 
 // Not at once: the requests behind the one that waited would run in the middle of whatever made it go on.
@@ -269,7 +276,8 @@ void Dispatcher::Count(const CommandSpec& spec, bool failed, int64_t start_us) {
   CommandStats& stats = server_.stats().commands[&spec];
   ++stats.calls;
   if (failed) ++stats.failed_calls;
-  const auto usec = static_cast<uint64_t>(std::max<int64_t>(0, NowUs() - start_us));
+  clock_us_ = NowUs();
+  const auto usec = static_cast<uint64_t>(std::max<int64_t>(0, clock_us_ - start_us));
   stats.usec += usec;
   if (server_.config().latency_tracking) stats.latency.Record(usec);
 }

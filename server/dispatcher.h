@@ -31,6 +31,9 @@ class Dispatcher {
 
   // Executes one request.
   Outcome Execute(Client& client, Args args);
+  // The same for the request right behind another one: it begins when that one ended, so that a pipeline reads the
+  // clock once a command.
+  Outcome ExecuteNext(Client& client, Args args);
 
   // For BlockedClients: executes a blocked client's command from the start; or ends it with its timeout's reply, or
   // with `error` if that is not empty. The client is resumed in a moment, when what runs now is over.
@@ -96,6 +99,7 @@ class Dispatcher {
   void ResumeSoon(Client& client);
 
   Server& server_;
+  int64_t clock_us_ = 0;  // when it was read last
   int64_t start_us_ = 0;
   bool was_short_of_memory_ = false;
   bool beside_script_ = false;  // a script is running, and others are served in the middle of it

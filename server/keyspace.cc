@@ -87,12 +87,23 @@ char* Keyspace::ValueBytesOf(uint64_t entry) const {
   return block + shm::ValueOffset((entry & kEntryExpires) != 0, shm::LoadHeader(block).key_bytes);
 }
 
+std::string_view Keyspace::ValueOf(uint64_t live_entry) const {
+  const char* block = memory_.At(EntryLink(live_entry));
+  const shm::KeyBlockHeader header = shm::LoadHeader(block);
+  const bool expires = (live_entry & kEntryExpires) != 0;
+  if ((live_entry & kEntryExternal) == 0) {
+    return {block + shm::ValueOffset(expires, header.key_bytes), header.value_bytes};
+  }
+  const shm::Link link = shm::RacyLoad32(block + shm::ValueLinkOffset(expires, header.key_bytes));
+  return {memory_.At(link), header.value_bytes};
+}
+
 StateView Keyspace::ViewOf(uint64_t live_entry) const {
   const shm::KeyBlockHeader header = shm::LoadHeader(memory_.At(EntryLink(live_entry)));
   StateView view;
   view.type = header.type();
   view.encoding = static_cast<StringEncoding>(header.encoding());
-  view.value = {ValueBytesOf(live_entry), header.value_bytes};
+  view.value = ValueOf(live_entry);
   view.expire_at_ms = ExpiryOf(live_entry);
   view.access = header.access();
   return view;

@@ -270,6 +270,7 @@ class Keyspace {
   bool ResizeInline(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint32_t new_bytes, Room room);
   bool ResizeExternal(shm::SlotRef& ref, uint32_t new_bytes, Room room);
   char* ValueBytesOf(uint64_t entry) const;
+  std::string_view ValueOf(uint64_t live_entry) const;
   int64_t ExpiryOf(uint64_t entry) const;
   void SetHeader(uint64_t entry, uint32_t value_bytes, uint8_t encoding);
   void MarkDirty(shm::SlotRef& ref);

@@ -28,6 +28,8 @@ namespace chestbox {
 
 namespace {
 
+constexpr int64_t kPeakSampleMs = 1000;
+
 int64_t NowMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
@@ -222,6 +224,9 @@ void Server::SampleRates() {
   output_bytes_per_second_ = (output_bytes_per_second_ * 15 + output_rate) / 16;
   sampled_output_bytes_ = stats_.net_output_bytes;
   sampled_ms_ = now_ms;
+  // More seldom: asking the allocator takes hundreds of microseconds.
+  if (now_ms - peak_sampled_ms_ < kPeakSampleMs) return;
+  peak_sampled_ms_ = now_ms;
   peak_memory_ = std::max(peak_memory_, used_memory());
 }
 

@@ -166,6 +166,7 @@ class Server {
   uint64_t sampled_input_bytes_ = 0;
   uint64_t sampled_output_bytes_ = 0;
   int64_t sampled_ms_ = 0;
+  int64_t peak_sampled_ms_ = 0;
   int64_t alarm_at_ms_ = INT64_MAX;
   bool active_expire_ = true;
   std::string run_id_;

@@ -32,7 +32,7 @@ CollectionEncoding StateRef::encoding() const {
   return static_cast<CollectionEncoding>(shm::LoadHeader(keys_->memory_.At(EntryLink(ref_.entry))).encoding());
 }
 
-std::string_view StateRef::bytes() const { return keys_->ViewOf(ref_.entry).value; }
+std::string_view StateRef::bytes() const { return keys_->ValueOf(ref_.entry); }
 
 int64_t StateRef::expire_at_ms() const { return keys_->ExpiryOf(ref_.entry); }
 

@@ -99,22 +99,32 @@ RequestParser::Status RequestParser::ParseCount(const char* data, size_t size) {
   return Status::kRequest;
 }
 
-// The hot loop: two branches and a slice for each argument that is here as a whole.
+// The hot loop: a few branches and a slice for each argument that is here as a whole. What it does not know (also where
+// there is no room yet for slices) goes the slow way, one argument at a time.
 RequestParser::Status RequestParser::ParseBulks(const char* data, size_t size) {
   const size_t fast_bytes_max =
       authenticated_ ? max_bulk_bytes_ : std::min(max_bulk_bytes_, kUnauthenticatedBulkBytesMax);
   while (true) {
     if (phase_ == Phase::kHeader) {
-      const char* next = nullptr;
-      int64_t length = -1;
-      if (pos_ < size && data[pos_] == '$') length = FastLength(data + pos_ + 1, data + size, &next);
-      if (length >= 0 && static_cast<size_t>(length) <= fast_bytes_max) {
-        pos_ = static_cast<size_t>(next - data);
-        bulk_bytes_ = static_cast<size_t>(length);
-      } else {
-        const Status status = ReadBulkHeader(data, size);
-        if (status != Status::kRequest) return status;
+      // In locals, which stay in registers: a slice may alias anything.
+      size_t pos = pos_;
+      size_t count = arg_count_;
+      const size_t room = std::min(slices_.size(), args_expected_);
+      while (count < room && pos < size && data[pos] == '$') {
+        const char* next = nullptr;
+        const int64_t length = FastLength(data + pos + 1, data + size, &next);
+        const auto bytes = static_cast<size_t>(length);
+        if (length < 0 || bytes > fast_bytes_max) break;
+        const auto body = static_cast<size_t>(next - data);
+        if (size - body < bytes + 2) break;
+        slices_[count++] = {next, bytes};
+        pos = body + bytes + 2;
       }
+      if (pos != pos_) pos_ = scan_ = pos;
+      arg_count_ = count;
+      if (count == args_expected_) return Finish(data);
+      const Status status = ReadBulkHeader(data, size);
+      if (status != Status::kRequest) return status;
     }
     const size_t available = size - pos_;
     if (available < bulk_bytes_ + 2) {

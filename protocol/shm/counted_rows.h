@@ -93,12 +93,13 @@ struct ScoredProbe {
     const uint64_t prefix = MemberPrefix(member);
     return separator.low == prefix ? 0 : separator.low < prefix ? -1 : 1;
   }
-  // *before: whether the row at `position` lies before what is sought. False: torn.
+  // *before: whether the row at `position` lies before what is sought. *next: the position behind it. False: torn.
   template <class Nodes>
-  bool IsBefore(Nodes& nodes, const PackedReader& leaf, uint32_t position, bool* before) const {
+  bool IsBefore(Nodes& nodes, const PackedReader& leaf, uint32_t position, bool* before, uint32_t* next) const {
     PackedElement name;
     PackedElement value;
     if (!leaf.Get(position, &name) || !leaf.Get(name.next, &value)) return false;
+    *next = value.next;
     const double at = CountedScoreOf(value);
     if (at != score || any_member) {
       *before = at < score || (at == score && after_equal);

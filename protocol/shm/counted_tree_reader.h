@@ -147,6 +147,7 @@ class CountedTreeReader {
   // From `link` (`level` inner nodes above a leaf) along the first or the last children to that row of that leaf.
   bool DescendEdge(Link link, uint32_t level, bool last, CountedPlace* place) const;
   bool SeekInLeaf(uint32_t row, CountedPlace* place) const;
+  static bool ChooseChildOfRank(const CountedNode& node, uint64_t rows, uint64_t* rank, uint32_t* index);
   template <class Probe>
   bool ChooseChild(const Probe& probe, const CountedNode& node, uint32_t level, uint32_t* index) const;
   template <class Probe>
@@ -214,23 +215,41 @@ bool CountedTreeReader<Nodes>::SeekInLeaf(uint32_t row, CountedPlace* place) con
   return place->position != 0;
 }
 
+// Counts from the nearer end: what is asked for most lies at one of the two. *rank becomes the rank within the child.
+template <class Nodes>
+bool CountedTreeReader<Nodes>::ChooseChildOfRank(const CountedNode& node, uint64_t rows, uint64_t* rank,
+                                                 uint32_t* index) {
+  const uint32_t children = node.children();
+  if (*rank < rows / 2) {
+    uint32_t i = 0;
+    for (; i < children && *rank >= node.Rows(i); ++i) *rank -= node.Rows(i);
+    *index = i;
+    return i < children;
+  }
+  uint64_t left = rows - *rank;  // rows from this one to the last; at least 1
+  uint32_t i = children - 1;
+  for (; i > 0 && left > node.Rows(i); --i) left -= node.Rows(i);
+  if (left > node.Rows(i)) return false;
+  *rank = node.Rows(i) - left;
+  *index = i;
+  return true;
+}
+
 template <class Nodes>
 bool CountedTreeReader<Nodes>::SeekRank(uint64_t rank, CountedPlace* place) const {
   if (rank >= head_.rows) return ToEnd(place);
   if (head_.height > kCountedHeightMax) return false;
   place->rank = rank;
   Link link = head_.root;
+  uint64_t rows = head_.rows;  // below `link`; rank is less
   for (uint32_t level = head_.height; level > 0; --level) {
     CountedPlace::Step& step = place->steps[level - 1];
     if (!LoadNode(link, level, &step.node)) return false;
     const CountedNode node(step.node, layout_);
-    const uint32_t children = node.children();
-    uint32_t i = 0;
-    for (; i < children && rank >= node.Rows(i); ++i) rank -= node.Rows(i);
-    if (i == children) return false;
+    if (!ChooseChildOfRank(node, rows, &rank, &step.index)) return false;
     step.link = link;
-    step.index = i;
-    link = node.Child(i);
+    link = node.Child(step.index);
+    rows = node.Rows(step.index);
   }
   return LoadLeaf(link, place) && rank < rows_.leaf_bytes_max && SeekInLeaf(static_cast<uint32_t>(rank), place);
 }
@@ -240,7 +259,8 @@ template <class Probe>
 bool CountedTreeReader<Nodes>::FirstRowIsBefore(const Probe& probe, Link link, uint32_t level, bool* before) const {
   CountedPlace first;
   if (!DescendEdge(link, level, false, &first)) return false;
-  return probe.IsBefore(*nodes_, LeafOf(first), first.position, before);
+  uint32_t next = 0;
+  return probe.IsBefore(*nodes_, LeafOf(first), first.position, before, &next);
 }
 
 // The last child whose first row is before what is sought, or the first child. Where separators do not decide, rows do:
@@ -285,11 +305,13 @@ bool CountedTreeReader<Nodes>::Seek(const Probe& probe, CountedPlace* place) con
   place->position = leaf.First();
   for (;;) {
     bool before = false;
-    if (!probe.IsBefore(*nodes_, leaf, place->position, &before)) return false;
+    uint32_t next = 0;
+    if (!probe.IsBefore(*nodes_, leaf, place->position, &before, &next)) return false;
     if (!before) return true;
-    const uint32_t row = place->row;
-    if (!Next(place)) return false;
-    if (place->row != row + 1 || AtEnd(*place)) return true;
+    if (next >= leaf.end()) return NextLeaf(place);
+    place->position = next;
+    ++place->row;
+    ++place->rank;
   }
 }
 

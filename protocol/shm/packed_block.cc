@@ -43,7 +43,7 @@ uint32_t BackBytes(uint32_t size) {
 }
 
 // How many bytes encoding and data take, of which `available` can be seen. 0: malformed.
-uint32_t ContentBytes(const char* data, uint64_t available) {
+inline uint32_t ContentBytes(const char* data, uint64_t available) {
   const uint8_t first = ByteAt(data);
   uint64_t bytes = 0;
   if (first < 0x80) {
@@ -83,6 +83,44 @@ uint32_t ContentBytes(const char* data, uint64_t available) {
   return bytes <= available ? static_cast<uint32_t>(bytes) : 0;
 }
 
+// … with an encoding byte of its own.
+void DecodeLarge(const char* data, uint32_t content_bytes, PackedElement* element) {
+  using Kind = PackedElement::Kind;
+  switch (ByteAt(data)) {
+    case kString32:
+      element->kind = Kind::kString;
+      element->text = {data + 5, content_bytes - 5};
+      break;
+    case kInteger16:
+      element->integer = LoadLittle<int16_t>(data + 1);
+      break;
+    case kInteger24: {
+      const uint32_t bits =
+          uint32_t{ByteAt(data + 1)} | uint32_t{ByteAt(data + 2)} << 8 | uint32_t{ByteAt(data + 3)} << 16;
+      element->integer = bits >= 1U << 23 ? static_cast<int64_t>(bits) - (1 << 24) : bits;
+      break;
+    }
+    case kInteger32:
+      element->integer = LoadLittle<int32_t>(data + 1);
+      break;
+    case kInteger64:
+      element->integer = LoadLittle<int64_t>(data + 1);
+      break;
+    case kExternalElement:
+      element->kind = Kind::kExternal;
+      element->link = LoadLittle<uint32_t>(data + 1);
+      element->bytes = LoadLittle<uint32_t>(data + 5);
+      break;
+    case kExpiryElement:
+      element->kind = Kind::kExpiry;
+      element->integer = LoadLittle<int64_t>(data + 1);
+      break;
+    default:
+      element->kind = Kind::kScore;
+      element->score = LoadLittle<double>(data + 1);
+  }
+}
+
 // Decodes an element whose content is known to be there.
 void Decode(const char* data, uint32_t content_bytes, PackedElement* element) {
   using Kind = PackedElement::Kind;
@@ -99,29 +137,8 @@ void Decode(const char* data, uint32_t content_bytes, PackedElement* element) {
   } else if (first < 0xf0) {
     element->kind = Kind::kString;
     element->text = {data + 2, content_bytes - 2};
-  } else if (first == kString32) {
-    element->kind = Kind::kString;
-    element->text = {data + 5, content_bytes - 5};
-  } else if (first == kInteger16) {
-    element->integer = LoadLittle<int16_t>(data + 1);
-  } else if (first == kInteger24) {
-    const uint32_t bits =
-        uint32_t{ByteAt(data + 1)} | uint32_t{ByteAt(data + 2)} << 8 | uint32_t{ByteAt(data + 3)} << 16;
-    element->integer = bits >= 1U << 23 ? static_cast<int64_t>(bits) - (1 << 24) : bits;
-  } else if (first == kInteger32) {
-    element->integer = LoadLittle<int32_t>(data + 1);
-  } else if (first == kInteger64) {
-    element->integer = LoadLittle<int64_t>(data + 1);
-  } else if (first == kExternalElement) {
-    element->kind = Kind::kExternal;
-    element->link = LoadLittle<uint32_t>(data + 1);
-    element->bytes = LoadLittle<uint32_t>(data + 5);
-  } else if (first == kExpiryElement) {
-    element->kind = Kind::kExpiry;
-    element->integer = LoadLittle<int64_t>(data + 1);
   } else {
-    element->kind = Kind::kScore;
-    element->score = LoadLittle<double>(data + 1);
+    DecodeLarge(data, content_bytes, element);
   }
 }
 

@@ -67,11 +67,14 @@ struct LexProbe {
     return separator.low == prefix ? 0 : separator.low < prefix ? -1 : 1;
   }
   template <class Nodes>
-  bool IsBefore(Nodes& nodes, const PackedReader& leaf, uint32_t position, bool* before) const {
+  bool IsBefore(Nodes& nodes, const PackedReader& leaf, uint32_t position, bool* before, uint32_t* next) const {
     PackedElement member;
+    PackedElement score;
     char digits[kIntegerTextBytesMax];
     std::string_view text;
-    if (!leaf.Get(position, &member) || !CountedTextOf(nodes, member, digits, &text)) return false;
+    if (!leaf.Get(position, &member) || !leaf.Get(member.next, &score)) return false;
+    if (!CountedTextOf(nodes, member, digits, &text)) return false;
+    *next = score.next;
     *before = IsBeforeBound(text);
     return true;
   }

@@ -172,14 +172,17 @@ Result<uint64_t> HashType::Set(CommandContext& ctx, std::string_view key, std::s
   const Limits limits(ctx.server.config());
   if (hash.packed()) {
     // As Redis: one field too many, or one byte, and it is a table for good.
-    const bool allowed = limits.Allow(pairs) && hash.state_.bytes().size() < kPackedBytesMax / 2;
-    if (allowed && pairs.size() == 2 && expiry.kind != FieldExpiry::Kind::kAt && !hash.may_expire()) {
+    const auto reader = hash.reader();
+    const bool allowed = limits.Allow(pairs) && reader.block().bytes() < kPackedBytesMax / 2;
+    const bool may_expire = expiry.kind == FieldExpiry::Kind::kAt || reader.expire_at_ms_min() != kRowNeverExpires;
+    if (allowed && pairs.size() == 2 && !may_expire) {
       PackedRow row;
-      if (hash.Get(pairs[0], &row) || hash.size() < limits.rows_max) {
-        auto is_new = hash.SetInPlace(pairs[0], pairs[1]);
-        if (!is_new) return is_new.error();
-        if (hash.size() > limits.rows_max) (void)hash.ToTable();  // the setting was lowered
-        return all_done(*is_new ? 1 : 0);
+      const bool known = reader.Find(pairs[0], hash.now_ms_, &row) == shm::Looked::kFound;
+      const uint64_t rows = reader.rows();
+      if (known || rows < limits.rows_max) {
+        if (auto set = hash.SetInPlace(pairs[0], pairs[1], known ? &row : nullptr); !set) return set.error();
+        if (rows > limits.rows_max) (void)hash.ToTable();  // the setting was lowered
+        return all_done(known ? 0 : 1);
       }
     } else if (allowed) {
       PackedHash packed(hash.state_.bytes());
@@ -207,30 +210,26 @@ Result<uint64_t> HashType::Set(CommandContext& ctx, std::string_view key, std::s
   return created;
 }
 
-// The common case: one field of a packed hash without expiries.
-Result<bool> HashType::SetInPlace(std::string_view field, std::string_view value) {
+// The common case: one field of a packed hash without expiries. `row`: where it is; null: nowhere yet.
+Result<void> HashType::SetInPlace(std::string_view field, std::string_view value, const PackedRow* row) {
   thread_local std::string elements;
   elements.clear();
-  PackedRow row;
-  const bool known = Get(field, &row);
-  if (!known) shm::AppendElement(field, &elements);
+  if (row == nullptr) shm::AppendElement(field, &elements);
   shm::AppendElement(value, &elements);
-  const uint32_t end = PackedReader(state_.bytes()).end();
+  const std::string_view old = state_.bytes();
+  const uint32_t end = PackedReader(old).end();
   const PackedSplice splice =
-      known ? PackedSplice{row.key.next, row.to, elements, 0} : PackedSplice{end, end, elements, 2};
+      row != nullptr ? PackedSplice{row->key.next, row->to, elements, 0} : PackedSplice{end, end, elements, 2};
   const auto bytes = static_cast<uint64_t>(int64_t{end} + 1 + splice.size_change());
-  char* block = nullptr;
-  if (bytes > state_.bytes().size()) {
+  if (bytes > old.size()) {
     auto room = state_.Resize(bytes);
     if (!room) return room.error();
-    block = *room;
-    shm::ApplySplice(block, splice);
+    shm::ApplySplice(*room, splice);
   } else {
-    block = state_.Change();
-    shm::ApplySplice(block, splice);
-    if (bytes < state_.bytes().size()) (void)state_.Resize(bytes);
+    shm::ApplySplice(state_.Change(), splice);
+    if (bytes < old.size()) (void)state_.Resize(bytes);
   }
-  return !known;
+  return {};
 }
 
 Result<bool> HashType::SetInTable(std::string_view field, std::string_view value, FieldExpiry expiry) {

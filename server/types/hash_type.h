@@ -93,7 +93,7 @@ class HashType {
   static Result<void> Create(CommandContext& ctx, std::string_view key, std::span<const std::string_view> pairs,
                              FieldExpiry expiry, uint64_t* created);
   Result<bool> SetInTable(std::string_view field, std::string_view value, FieldExpiry expiry);
-  Result<bool> SetInPlace(std::string_view field, std::string_view value);
+  Result<void> SetInPlace(std::string_view field, std::string_view value, const PackedRow* row);
   Result<void> StorePacked(std::string_view block);
   Result<void> ToTable();
   void PurgeExpired(EffectSink& effects);
