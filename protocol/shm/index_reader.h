@@ -8,13 +8,12 @@
 // - Every link and length is checked against the arena's bounds before it is followed; chains have a maximal length. A
 // torn
 //   or recycled read costs an attempt, never a crash and never an endless loop.
-// - After kReadAttempts the outcome is kAskServer: a hot key must not starve its reader.
+// - After kReadAttempts or kReadWaitsMax the outcome is kAskServer: a hot key must not starve its reader.
 //
 // Any thread. `Policy` lets tests stop at each step, buffer the pin's store as a processor may, and take one check out
 // to prove that its test notices; ReadPolicy is what everybody else uses, and costs nothing.
 #pragma once
 
-#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <span>
@@ -28,6 +27,10 @@
 namespace chestbox::shm {
 
 inline constexpr int kReadAttempts = 32;
+// Attempts that found a change under way are counted apart. Nearly all changes are over within microseconds, and the
+// reader looks often, so as to have the whole pause between two changes of a busy writer; all of these together cost
+// some 20 us, less than to ask the server.
+inline constexpr int kReadWaitsMax = 256;
 
 struct ArenaView {
   const char* base = nullptr;
@@ -221,26 +224,21 @@ inline ReadStatus JudgeExpiry(const ArenaView& arena, int64_t expire_at_ms, int6
   return own_now_ms < expire_at_ms ? ReadStatus::kFound : ReadStatus::kAskServer;
 }
 
-// Before the attempt after `attempt`: most changes are over soon, the longest of them take microseconds, and asking the
-// server costs more than all of these waits together.
-inline void WaitForWriter(int attempt) {
-  constexpr int kDoublingsMax = 5;
-  for (int wait = 1 << std::min(attempt, kDoublingsMax); wait > 0; --wait) CpuRelax();
-}
-
 // Runs attempts of `visit(const FoundKey&) -> ReadStatus` until one validates. `visit` may look at the value's bytes
 // (they are racy) and must not act on them; its status counts only once validated, and kRetry (what it saw
 // cannot be) costs an attempt. Wall-clock time is asked for only when needed.
 template <class Policy = ReadPolicy, class Clock, class Visit>
 ReadStatus ReadKey(const ArenaView& arena, uint32_t database, std::string_view key, uint64_t hash, Clock&& now_ms,
                    Visit&& visit, ReadStamp* stamp) {
-  for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
+  for (int attempt = 0, waits = 0; attempt < kReadAttempts && waits < kReadWaitsMax;) {
     FoundKey found;
     const Attempt outcome = FindOnce<Policy>(arena, database, key, hash, stamp, &found);
     if (outcome == Attempt::kRetry) {
-      WaitForWriter(attempt);
+      ++waits;
+      CpuRelax();
       continue;
     }
+    ++attempt;
     ReadStatus status = ReadStatus::kMissing;
     if (outcome == Attempt::kMissing) {
       if (stamp->index->complete.load(std::memory_order_relaxed) == 0) status = ReadStatus::kAskServer;

@@ -17,7 +17,7 @@
 namespace chestbox::shm {
 
 // A collection under constant change must not starve its reader: after so many looks that a change spoilt the server is
-// asked. (Attempts that found a change under way cost little and do not count here, but in ReadKey.)
+// asked. (Attempts that found a change under way are not looks.)
 inline constexpr int kStateLooksMax = 8;
 // A larger packed block is the server's to read: copying it takes longer than asking.
 inline constexpr uint32_t kPackedCopiedBytesMax = 128 << 10;

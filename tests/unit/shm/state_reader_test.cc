@@ -45,7 +45,7 @@ TEST_CASE("A state whose change is under way is waited for") {
   ++world.version();
   // Each attempt passes here before it looks at the version.
   OnceAt(
-      ReadStep::kDirectoryRead, [&] { ++world.version(); }, kReadAttempts);
+      ReadStep::kDirectoryRead, [&] { ++world.version(); }, kReadWaitsMax);
   REQUIRE(world.Read().Found("value"));
   REQUIRE(world.looks == 1);
 }
