@@ -9,6 +9,7 @@
 #include "server/commands/families.h"
 #include "server/commands/lookup.h"
 #include "server/commands/number_parsing.h"
+#include "server/echoed.h"
 
 namespace chestbox {
 
@@ -46,7 +47,7 @@ Result<Conditions> ParseConditions(Args args) {
     } else if (parser.Eat("lt")) {
       conditions.lt = true;
     } else {
-      return Error{fmt::format("ERR Unsupported option {}", parser.Peek())};
+      return Error{fmt::format("ERR Unsupported option {}", AsEchoed(parser.Peek()))};
     }
   }
   if (conditions.nx && (conditions.xx || conditions.gt || conditions.lt)) {
