@@ -94,7 +94,7 @@ bool Dispatcher::Park(Client& client, const CommandSpec& spec, Args args, bool a
   if (!admitted && ParkForMemory(client, spec, args)) return true;
   if ((spec.flags & kRunsQueue) != 0) return ParkForTransaction(client, args);
   if (spec.walk != nullptr && client.walked_names == nullptr) return ParkForNames(client, spec, args);
-  return ParkForStates(client, spec, args);
+  return ParkForStates(client, spec, args, admitted);
 }
 
 // Queueing takes memory as well.
@@ -119,7 +119,7 @@ bool Dispatcher::ParkForNames(Client& client, const CommandSpec& spec, Args args
   if (!spec.walk(ctx, args, &walk) || !swapper.HasSwappedOut(client.db)) return false;
   client.parked = true;
   swapper.ListNames(client.db, walk.from_position, walk.to_position,
-                    [this, id = client.id, walk, saved = Copy(args)](Result<std::vector<std::string>> names) {
+                    [this, id = client.id, walk, saved = Copy(args)](Result<std::vector<WalkedName>> names) {
                       Client* parked = server_.FindClient(id);
                       if (parked == nullptr) return;
                       if (!names) {
@@ -127,13 +127,13 @@ bool Dispatcher::ParkForNames(Client& client, const CommandSpec& spec, Args args
                         return;
                       }
                       parked->walked_range = walk;
-                      parked->walked_names = std::make_unique<std::vector<std::string>>(std::move(*names));
+                      parked->walked_names = std::make_unique<std::vector<WalkedName>>(std::move(*names));
                       Again(id, saved, false);
                     });
   return true;
 }
 
-bool Dispatcher::ParkForStates(Client& client, const CommandSpec& spec, Args args) {
+bool Dispatcher::ParkForStates(Client& client, const CommandSpec& spec, Args args, bool admitted) {
   Swapper& swapper = *server_.swapper();
   const int other = spec.other_database != nullptr ? spec.other_database(args) : -1;
   const auto for_each = [&](auto&& visit) {
@@ -147,6 +147,14 @@ bool Dispatcher::ParkForStates(Client& client, const CommandSpec& spec, Args arg
     if (!swapper.InMemory(database, key)) missing.push_back({database, std::string(key)});
   };
   for_each(want);
+  if (!missing.empty() && spec.heads_suffice != nullptr && spec.heads_suffice(args)) {
+    if (swapper.KnowsAll(missing) || swapper.LookAtOnce(missing)) return false;
+    if (!admitted) {  // else that look did not find all of them: they are loaded
+      client.parked = true;
+      swapper.Look(missing, RunOrAbandon(client, args));
+      return true;
+    }
+  }
   if (!missing.empty() && swapper.LoadAtOnce(missing)) missing.clear();
   std::vector<std::string> named;
   if (missing.empty() && spec.named_keys != nullptr && swapper.HasSwappedOut(client.db)) {
@@ -161,14 +169,19 @@ bool Dispatcher::ParkForStates(Client& client, const CommandSpec& spec, Args arg
   for_each([&](uint32_t database, std::string_view key) { keys.push_back({database, std::string(key)}); });
   for (std::string& key : named) keys.push_back({client.db, std::move(key)});
   client.parked = true;
-  swapper.Load(std::move(keys), [this, id = client.id, saved = Copy(args)](const Result<void>& loaded) {
-    if (loaded) {
+  swapper.Load(std::move(keys), RunOrAbandon(client, args));
+  return true;
+}
+
+// What a parked client does once the disk has answered.
+std::function<void(const Result<void>&)> Dispatcher::RunOrAbandon(const Client& client, Args args) {
+  return [this, id = client.id, saved = Copy(args)](const Result<void>& outcome) {
+    if (outcome) {
       Again(id, saved, true);
     } else if (Client* parked = server_.FindClient(id); parked != nullptr) {
-      Abandon(*parked, loaded.error());
+      Abandon(*parked, outcome.error());
     }
-  });
-  return true;
+  };
 }
 
 // Executes a parked client's command from the start: the world may have changed.
@@ -269,10 +282,14 @@ Dispatcher::Outcome Dispatcher::Run(Client& client, const CommandSpec& spec, Arg
   if (!woken) ++client.commands;
   keys.KeepExpired(server_.pause().active() && (spec.flags & kWrite) == 0);
   const bool runs_queue = (spec.flags & kRunsQueue) != 0;
-  if (runs_queue && server_.swapper() != nullptr) server_.swapper()->set_standing_still(true);
+  Swapper* swapper = server_.swapper();
+  if (runs_queue && swapper != nullptr) swapper->set_standing_still(true);
   Result<void> outcome = spec.run(ctx, args, client.reply);
   keys.FinishCommand();
-  if (runs_queue && server_.swapper() != nullptr) server_.swapper()->set_standing_still(false);
+  if (swapper != nullptr) {
+    swapper->ForgetHeads();
+    if (runs_queue) swapper->set_standing_still(false);
+  }
   if (client.blocked != nullptr && client.blocked->waiting) return Outcome::kBlocked;
   if (!outcome) {
     client.reply.Truncate(mark);

@@ -58,7 +58,7 @@ class Dispatcher {
   static bool NeedsMemory(const Client& client, const CommandSpec& spec);
   bool ParkForMemory(Client& client, const CommandSpec& spec, Args args);
   bool ParkForNames(Client& client, const CommandSpec& spec, Args args);
-  bool ParkForStates(Client& client, const CommandSpec& spec, Args args);
+  bool ParkForStates(Client& client, const CommandSpec& spec, Args args, bool admitted);
 
   // MULTI and EXEC (dispatcher_transactions.cc)
   struct Needs;
@@ -68,8 +68,9 @@ class Dispatcher {
   Needs NeedsOf(Client& client);
   bool ParkForTransaction(Client& client, Args args);
   void ListNames(const std::shared_ptr<Needs>& needs, size_t index);
-  void GiveNames(Client& client, uint32_t database, const std::shared_ptr<const std::vector<std::string>>& names);
+  void GiveNames(Client& client, uint32_t database, const std::shared_ptr<const std::vector<WalkedName>>& names);
 
+  std::function<void(const Result<void>&)> RunOrAbandon(const Client& client, Args args);
   void ReplyError(Client& client, const Error& error);
   void Again(uint64_t client_id, const std::vector<std::string>& saved, bool admitted);
   void Abandon(Client& client, const Error& error);

@@ -18,8 +18,6 @@ using shm::kEntryLive;
 namespace {
 
 constexpr size_t kListedStates = 1024;
-// What LoadAtOnce brings in during one turn of the executor, other clients waiting: 16 loads of 64 KiB take about 1 ms.
-constexpr size_t kLoadsAtOnceMax = 16;
 constexpr size_t kLoadAtOnceBytesMax = 64 << 10;
 // Large values on their way into memory at one time, if it is more than one: they are beyond what maxmemory bounds.
 constexpr uint64_t kStreamingBytesMax = 8 << 20;
@@ -155,9 +153,13 @@ void Swapper::DecodeLoaded(const LoadPtr& load, const swap::StateAttributes& att
   }
 }
 
+// While others load, look, list or fill, a table may be being opened, which this thread could have to wait for.
+bool Swapper::WaitsForNoThread() const {
+  return !closed_ && loads_.empty() && looks_.empty() && streaming_bytes_ == 0 && listings_.empty() && !filling();
+}
+
 bool Swapper::LoadAtOnce(const std::vector<StateKey>& keys) {
-  // While others load, list or fill, a table may be being opened, which this thread could have to wait for.
-  if (closed_ || !loads_.empty() || streaming_bytes_ != 0 || !listings_.empty() || filling()) return false;
+  if (!WaitsForNoThread()) return false;
   if (loads_at_once_ + keys.size() > kLoadsAtOnceMax) return false;
   // Who reads faster than memory is made free goes the long way, which waits for its turn.
   if (maxmemory_bytes_ != 0 && UsedBytes() > maxmemory_bytes_) return false;
@@ -275,31 +277,59 @@ void Swapper::EndStream(const LoadPtr& load, const RecordPtr& record, const Resu
   }
 }
 
-void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateAttributes& attributes, const DetachedValue& value) {
+// Makes the state live if it still is to be; else the value is discarded. Opens nothing.
+Result<bool> Swapper::LinkWanted(const KeyLoad& load, const swap::StateAttributes& attributes,
+                                 const DetachedValue& value) {
   const int64_t expire_at_ms = FromStore(attributes.expire_at_ms);
-  const bool unfilled = IsUnfilled(load->physical, shm::PositionOf(load->hash));
-  const shm::SlotRef ref = keys_.index(load->physical).Find(load->key, load->hash);
+  const bool unfilled = IsUnfilled(load.physical, shm::PositionOf(load.hash));
+  const shm::SlotRef ref = keys_.index(load.physical).Find(load.key, load.hash);
   // Whoever made it live or deleted it since its record was read is right.
   const bool live = ref && (ref.entry & kEntryLive) != 0;
-  const bool deleted = unfilled ? settled_[load->physical].contains(StateName(load->physical, load->key)) : !ref;
-  const bool wanted = !live && !deleted;
-  Result<void> linked;
-  if (wanted) {
-    // A fresh access word: what is asked for is hot. (An LFU counter goes on from where it was.)
-    linked = keys_.SwapIn(load->physical, load->key, !unfilled, value, expire_at_ms,
-                          keys_.AccessAfterLoad(attributes.access));
-    keys_.FinishCommand();
-  }
-  if (!wanted || !linked) {
+  const bool deleted = unfilled ? settled_[load.physical].contains(StateName(load.physical, load.key)) : !ref;
+  if (live || deleted) {
     keys_.Discard(value);
-    CompleteLoad(load, linked);
-    return;
+    return false;
+  }
+  // A fresh access word: what is asked for is hot. (An LFU counter goes on from where it was.)
+  const auto linked =
+      keys_.SwapIn(load.physical, load.key, !unfilled, value, expire_at_ms, keys_.AccessAfterLoad(attributes.access));
+  if (!linked) {
+    keys_.Discard(value);
+    return linked.error();
   }
   ++stats_.swapped_in;
-  if (unfilled) keys_.AddUnindexed(load->physical, -1, expire_at_ms == kNoExpiry ? 0 : -1);
-  loaded_.push_back(StateName(load->physical, load->key));
+  if (unfilled) keys_.AddUnindexed(load.physical, -1, expire_at_ms == kNoExpiry ? 0 : -1);
+  loaded_.push_back(StateName(load.physical, load.key));
   if (loaded_.size() > kLoadedMax) loaded_.pop_front();
-  CompleteLoad(load, {});
+  return true;
+}
+
+void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateAttributes& attributes, const DetachedValue& value) {
+  const auto linked = LinkWanted(*load, attributes, value);
+  keys_.FinishCommand();
+  CompleteLoad(load, linked ? Result<void>{} : linked.error());
+}
+
+Result<void> Swapper::LoadNow(uint32_t database, std::string_view key) {
+  const uint32_t physical = keys_.Physical(database);
+  const uint64_t hash = keys_.HashOf(key);
+  if (!NeedsLoad(physical, key, hash) || erasing_.contains(StateName(physical, key))) return {};
+  auto loaded = store_->Load({static_cast<uint8_t>(physical), shm::PositionOf(hash), key});
+  if (!loaded) return loaded.error();
+  if (!loaded->has_value()) return {};
+  swap::StateRecord& record = **loaded;
+  if (record.chunked()) {
+    const auto read = store_->ReadChunks(record, [&](std::string_view chunk) -> Result<void> {
+      record.payload.append(chunk);
+      return {};
+    });
+    if (!read) return read;
+  }
+  auto value = DecodeState(keys_, config_, record.payload, rdb::Trust::kOwn);
+  if (!value) return value.error();
+  const KeyLoad load{physical, std::string(key), hash, generation_[physical], {}};
+  const auto linked = LinkWanted(load, record.attributes, *value);
+  return linked ? Result<void>{} : linked.error();
 }
 
 // ---- Keys that share 48 hash bits ----
@@ -360,12 +390,14 @@ void Swapper::ListNames(uint32_t database, uint64_t from_position, uint64_t to_p
         break;
       }
       for (swap::StateName& state : page->states) {
-        names->push_back({std::move(state.key), FromStore(state.attributes.expire_at_ms)});
+        names->push_back(
+            {std::move(state.key), TypeOfObject(state.attributes.type), FromStore(state.attributes.expire_at_ms)});
       }
       position = page->next_position;
     }
     host_.Post([this, database, listing, names, outcome, done] {
-      std::move(names->begin(), names->end(), std::back_inserter(listing->names));
+      names->insert(names->end(), listing->names.begin(), listing->names.end());
+      listing->names = std::move(*names);
       FinishListing(database, listing, outcome, done);
     });
   });
@@ -382,13 +414,16 @@ void Swapper::FinishListing(uint32_t database, const ListingPtr& listing, const 
     ListNames(database, listing->from_position, listing->to_position, done);
     return;
   }
-  std::vector<std::string> names;
-  for (Listing::Name& name : listing->names) {
-    if (name.expire_at_ms == kNoExpiry || name.expire_at_ms > keys_.now_ms()) names.push_back(std::move(name.key));
+  // What left memory meanwhile may be in it twice: the last one is what it was when it left.
+  std::stable_sort(listing->names.begin(), listing->names.end(),
+                   [](const Listing::Name& a, const Listing::Name& b) { return a.key < b.key; });
+  std::vector<WalkedName> names;
+  for (auto name = listing->names.begin(); name != listing->names.end(); ++name) {
+    if (std::next(name) != listing->names.end() && std::next(name)->key == name->key) continue;
+    if (name->expire_at_ms == kNoExpiry || name->expire_at_ms > keys_.now_ms()) {
+      names.push_back({std::move(name->key), name->type});
+    }
   }
-  // What left memory meanwhile may be in it twice.
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
   done(std::move(names));
 }
 
