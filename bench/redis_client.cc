@@ -1,9 +1,14 @@
 #include "bench/redis_client.h"
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 
 namespace bench {
+
+namespace {
+constexpr size_t kWordsMax = 8;
+}  // namespace
 
 void Die(const std::string& message) {
   std::fprintf(stderr, "%s\n", message.c_str());
@@ -27,16 +32,21 @@ Reply RedisClient::Receive() {
   return reply;
 }
 
-void RedisClient::AppendGet(std::string_view key) {
-  const char* words[] = {"GET", key.data()};
-  const size_t sizes[] = {3, key.size()};
-  redisAppendCommandArgv(context_, 2, words, sizes);
+void RedisClient::Append(std::span<const std::string_view> words) {
+  const char* data[kWordsMax];
+  size_t sizes[kWordsMax];
+  if (words.size() > kWordsMax) Die("too many words for one command");
+  for (size_t i = 0; i < words.size(); ++i) {
+    data[i] = words[i].data();
+    sizes[i] = words[i].size();
+  }
+  redisAppendCommandArgv(context_, static_cast<int>(words.size()), data, sizes);
 }
 
+void RedisClient::AppendGet(std::string_view key) { Append(std::array{std::string_view("GET"), key}); }
+
 void RedisClient::AppendSet(std::string_view key, std::string_view value) {
-  const char* words[] = {"SET", key.data(), value.data()};
-  const size_t sizes[] = {3, key.size(), value.size()};
-  redisAppendCommandArgv(context_, 3, words, sizes);
+  Append(std::array{std::string_view("SET"), key, value});
 }
 
 Reply RedisClient::Get(std::string_view key) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -27,6 +28,7 @@ class RedisClient {
   Reply Get(std::string_view key);
   void Set(std::string_view key, std::string_view value);
   // Pipelining: Append… buffers, Receive takes one reply.
+  void Append(std::span<const std::string_view> words);
   void AppendSet(std::string_view key, std::string_view value);
   void AppendGet(std::string_view key);
   Reply Receive();

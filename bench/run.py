@@ -1,7 +1,17 @@
 #!/usr/bin/env python3
 """Measures ChestBox against redis-server, side by side on this machine. Needs two cores and the release build.
 
-    run.py [PART...] [--quick]     parts: tcp shm swap restart memory (all of them without any); --quick: a short, rough run
+    run.py [PART...] [--quick]     all parts without any; --quick: a short, rough run of fewer commands on fewer elements
+
+Parts (each module says more at its head):
+    tcp              SET and GET of 100 B by redis-benchmark: throughput and server CPU time per command
+    redis_benchmark  every test of redis-benchmark's default list, unpipelined and with -P 16: the same
+    large            commands on collections of 1 M elements: the same
+    shm              GET of a co-located client in shared memory
+    shm_collections  HGET, ZSCORE, SISMEMBER and LINDEX of a co-located client, also beside a constant writer
+    swap             states under maxmemory: right, how much memory, hot and cold readers
+    restart          time to the first right GET
+    memory           bytes a key or element
 """
 import argparse
 import importlib
@@ -11,7 +21,8 @@ import time
 
 from report import print_verdicts
 
-PARTS = ("tcp", "shm", "swap", "restart", "memory")  # each a module beside this file
+# Each a module beside this file.
+PARTS = ("tcp", "redis_benchmark", "large", "shm", "shm_collections", "swap", "restart", "memory")
 
 
 def main():

@@ -15,7 +15,7 @@ namespace chestbox {
 struct StreamId {
   uint64_t ms = 0;
   uint64_t seq = 0;
-  auto operator<=>(const StreamId&) const = default;
+  auto operator<=>(const StreamId&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 sees one
   constexpr bool is_zero() const { return ms == 0 && seq == 0; }
 };
 

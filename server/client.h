@@ -72,6 +72,7 @@ struct Client {
   // A blocked client waits for keys; null otherwise. While its command is executed again it may be parked as well.
   std::unique_ptr<BlockedCommand> blocked;
   bool postponed = false;  // by CLIENT PAUSE
+  bool is_script = false;  // no session: it stands for a script, whose commands it executes (scripting/scripts.h)
 
   std::unique_ptr<Transaction> transaction;  // since MULTI
   std::unique_ptr<ClientWatches> watches;    // WATCH; null: nothing

@@ -79,6 +79,7 @@ enum CommandFlag : uint64_t {
   kTouchesArbitraryKeys = 1 << 20,
   kNotQueued = 1 << 21,  // runs at once inside MULTI
   kRunsQueue = 1 << 22,  // EXEC: its effects are those of what was queued
+  kRunsScript = 1 << 23,  // EVAL and its kin: what it may do is what its script says (scripting/scripts.h)
 };
 
 // ACL categories beyond those that follow from the flags (@read, @write, @fast, @slow, @admin+@dangerous, @pubsub,

@@ -51,6 +51,8 @@ std::vector<std::span<const CommandSpec>> Families() {
       StreamCommands(),
       SortCommands(),
       MemoryCommands(),
+      ScriptingCommands(),
+      FunctionCommands(),
   };
 }
 

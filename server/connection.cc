@@ -152,6 +152,9 @@ void Connection::Process() {
     return;
   }
   Send();
+  if (network_.serving_others()) return;  // in the middle of a script: nothing is freed, nothing leaves memory
+  // What came while this client's script ran and others were served was left in the socket, as for a parked client.
+  if (!closed_ && !client_->parked) SetInterest(interest_ | EPOLLIN);
   Keyspace& keys = server.keys();
   if (keys.retired_blocks() > kRetiredBlocksMax || keys.retired_bytes() > (1U << 20)) keys.DrainRetired();
   if (server.swapper() != nullptr) server.swapper()->Regulate();

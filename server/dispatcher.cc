@@ -30,6 +30,8 @@ void CommandContext::Effect(std::span<const std::string_view> command) { server.
 Dispatcher::Outcome Dispatcher::Execute(Client& client, Args args) { return Execute(client, args, false); }
 
 Dispatcher::Outcome Dispatcher::Execute(Client& client, Args args, bool admitted) {
+  if (beside_script_) [[unlikely]]
+    return ExecuteBesideScript(client, args);
   const Outcome outcome = ExecuteOne(client, args, admitted);
   if (client.blocked != nullptr && outcome == Outcome::kDone) server_.blocked().End(client);
   server_.blocked().ServeReady();
@@ -55,7 +57,7 @@ Dispatcher::Outcome Dispatcher::ExecuteOne(Client& client, Args args, bool admit
     Refuse(client, spec, allowed.error());
     return Outcome::kDone;
   }
-  if (client.blocked == nullptr && server_.pause().PutsOff(FlagsOf(client, *spec))) {
+  if (client.blocked == nullptr && server_.pause().PutsOff(FlagsOf(client, *spec, args))) {
     server_.pause().PutOff(client, args);
     return Outcome::kBlocked;
   }
@@ -80,13 +82,14 @@ Result<void> Dispatcher::Check(Client& client, const CommandSpec& spec, Args arg
   if (client.transaction != nullptr && (spec.flags & kNoMulti) != 0) {
     return Error{"ERR Command not allowed inside a transaction"};
   }
-  if (NeedsMemory(client, spec) && !admitted) {
-    const Swapper* swapper = server_.swapper();
-    const bool over = swapper != nullptr ? swapper->OverLimit() && !swapper->MakesProgress()
-                                         : server_.maxmemory() != 0 && server_.arena_bytes() > server_.maxmemory();
-    if (over) return OutOfMemory();
-  }
+  if (!admitted && NeedsMemory(client, spec, args) && ShortOfMemory()) return OutOfMemory();
   return {};
+}
+
+bool Dispatcher::ShortOfMemory() const {
+  const Swapper* swapper = server_.swapper();
+  if (swapper != nullptr) return swapper->OverLimit() && !swapper->MakesProgress();
+  return server_.maxmemory() != 0 && server_.arena_bytes() > server_.maxmemory();
 }
 
 // True if the command has to wait: for states to come back from the store, or for memory.
@@ -98,14 +101,17 @@ bool Dispatcher::Park(Client& client, const CommandSpec& spec, Args args, bool a
 }
 
 // Queueing takes memory as well.
-bool Dispatcher::NeedsMemory(const Client& client, const CommandSpec& spec) {
+bool Dispatcher::NeedsMemory(const Client& client, const CommandSpec& spec, Args args) const {
   const bool queued = client.transaction != nullptr && (spec.flags & kNotQueued) == 0;
-  return queued || (FlagsOf(client, spec) & kDenyOom) != 0;
+  return queued || (FlagsOf(client, spec, args) & kDenyOom) != 0;
 }
 
 bool Dispatcher::ParkForMemory(Client& client, const CommandSpec& spec, Args args) {
   Swapper* swapper = server_.swapper();
-  if (swapper == nullptr || !NeedsMemory(client, spec) || !swapper->OverLimit()) return false;
+  if (swapper == nullptr || !swapper->OverLimit()) return false;
+  // A script that may write waits for memory as well, but runs where there is none to come: it may only read after all.
+  const bool may_write = (spec.flags & kRunsScript) != 0 && (FlagsOf(client, spec, args) & kMayReplicate) != 0;
+  if (!NeedsMemory(client, spec, args) && !(may_write && swapper->MakesProgress())) return false;
   client.parked = true;
   swapper->WaitForMemory([this, id = client.id, saved = Copy(args)] { Again(id, saved, false); });
   swapper->Regulate();
@@ -281,15 +287,13 @@ Dispatcher::Outcome Dispatcher::Run(Client& client, const CommandSpec& spec, Arg
   const size_t mark = client.output.size();
   if (!woken) ++client.commands;
   keys.KeepExpired(server_.pause().active() && (spec.flags & kWrite) == 0);
-  const bool runs_queue = (spec.flags & kRunsQueue) != 0;
-  Swapper* swapper = server_.swapper();
-  if (runs_queue && swapper != nullptr) swapper->set_standing_still(true);
+  Swapper* const swapper = server_.swapper();
+  Swapper* const still = (spec.flags & (kRunsQueue | kRunsScript)) != 0 ? swapper : nullptr;
+  if (still != nullptr) still->set_standing_still(true);
   Result<void> outcome = spec.run(ctx, args, client.reply);
   keys.FinishCommand();
-  if (swapper != nullptr) {
-    swapper->ForgetHeads();
-    if (runs_queue) swapper->set_standing_still(false);
-  }
+  if (still != nullptr) still->set_standing_still(false);
+  if (swapper != nullptr) swapper->ForgetHeads();
   if (client.blocked != nullptr && client.blocked->waiting) return Outcome::kBlocked;
   if (!outcome) {
     client.reply.Truncate(mark);
@@ -313,6 +317,7 @@ void Dispatcher::ApplyReplyMode(Client& client, size_t mark) {
 }
 
 void Dispatcher::CountError(const Error& error) {
+  if (std::exchange(error_is_counted_, false)) return;
   Stats& stats = server_.stats();
   ++stats.error_replies;
   const std::string_view message = error.message;

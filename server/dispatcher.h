@@ -17,6 +17,7 @@ namespace chestbox {
 
 class Server;
 struct QueuedCommand;
+struct ScriptRun;
 
 class Dispatcher {
  public:
@@ -41,6 +42,18 @@ class Dispatcher {
   // For EXEC: one of its commands, within its reply.
   void RunQueued(Client& client, QueuedCommand& command);
 
+  // For scripts: one of their commands. `client` stands for the script, and gets the reply; an Error is counted
+  // already.
+  Result<void> RunScripted(ScriptRun& run, Client& client, Args args);
+  // While a script takes long: executes what others have sent meanwhile, of which most is refused with BUSY. False: the
+  // server was stopped.
+  bool ServeBesideScript(Client& caller);
+  // Nothing more may be written: there is too little memory, and none to come.
+  bool ShortOfMemory() const;
+  void CountError(const Error& error);
+  // The next error to be counted has been counted: a script returns what a command of its failed with.
+  void set_error_is_counted() { error_is_counted_ = true; }
+
   // Called with a waiting client once its command was executed; set by the network.
   void set_on_resumed(std::function<void(Client&)> on_resumed) { on_resumed_ = std::move(on_resumed); }
 
@@ -52,10 +65,9 @@ class Dispatcher {
   Outcome Run(Client& client, const CommandSpec& spec, Args args);
   static int64_t NowUs();
   void Count(const CommandSpec& spec, bool failed, int64_t start_us);
-  void CountError(const Error& error);
   void ApplyReplyMode(Client& client, size_t mark);
   bool Park(Client& client, const CommandSpec& spec, Args args, bool admitted);
-  static bool NeedsMemory(const Client& client, const CommandSpec& spec);
+  bool NeedsMemory(const Client& client, const CommandSpec& spec, Args args) const;
   bool ParkForMemory(Client& client, const CommandSpec& spec, Args args);
   bool ParkForNames(Client& client, const CommandSpec& spec, Args args);
   bool ParkForStates(Client& client, const CommandSpec& spec, Args args, bool admitted);
@@ -64,13 +76,18 @@ class Dispatcher {
   struct Needs;
   void Queue(Client& client, const CommandSpec& spec, Args args);
   void Refuse(Client& client, const CommandSpec* spec, const Error& error);
-  static uint64_t FlagsOf(const Client& client, const CommandSpec& spec);
+  uint64_t FlagsOf(const Client& client, const CommandSpec& spec, Args args) const;
   Needs NeedsOf(Client& client);
   bool ParkForTransaction(Client& client, Args args);
   void ListNames(const std::shared_ptr<Needs>& needs, size_t index);
   void GiveNames(Client& client, uint32_t database, const std::shared_ptr<const std::vector<WalkedName>>& names);
 
   std::function<void(const Result<void>&)> RunOrAbandon(const Client& client, Args args);
+  // Scripts (dispatcher_scripts.cc)
+  Outcome ExecuteBesideScript(Client& client, Args args);
+  Result<void> CheckScripted(const ScriptRun& run, const CommandSpec* spec, Args args) const;
+  Result<void> BringInNow(Client& client, const CommandSpec& spec, Args args);
+
   void ReplyError(Client& client, const Error& error);
   void Again(uint64_t client_id, const std::vector<std::string>& saved, bool admitted);
   void Abandon(Client& client, const Error& error);
@@ -78,6 +95,8 @@ class Dispatcher {
 
   Server& server_;
   int64_t start_us_ = 0;
+  bool beside_script_ = false;  // a script is running, and others are served in the middle of it
+  bool error_is_counted_ = false;
   std::function<void(Client&)> on_resumed_;
   std::vector<uint64_t> resumed_;  // ids of clients to be resumed in a moment
 };

@@ -10,6 +10,7 @@
 #include "server/commands/databases.h"
 #include "server/dispatcher.h"
 #include "server/keyspace.h"
+#include "server/scripting/scripts.h"
 #include "server/server.h"
 #include "server/swapper.h"
 #include "server/transaction.h"
@@ -80,7 +81,7 @@ void Dispatcher::Queue(Client& client, const CommandSpec& spec, Args args) {
     }
     transaction.commands.push_back({&spec, {args.begin(), args.end()}, {}, nullptr});
     transaction.bytes += bytes;
-    transaction.flags |= spec.flags;
+    transaction.flags |= FlagsOf(client, spec, args);
   }
   client.reply.SimpleString("QUEUED");
   ApplyReplyMode(client, mark);
@@ -100,7 +101,9 @@ void Dispatcher::Refuse(Client& client, const CommandSpec* spec, const Error& er
   ReplyError(client, Error{fmt::format("EXECABORT Transaction discarded because of: {}", reason)});
 }
 
-uint64_t Dispatcher::FlagsOf(const Client& client, const CommandSpec& spec) {
+uint64_t Dispatcher::FlagsOf(const Client& client, const CommandSpec& spec, Args args) const {
+  if ((spec.flags & kRunsScript) != 0) [[unlikely]]
+    return server_.scripts().FlagsOf(spec, args);
   const bool runs_queue = (spec.flags & kRunsQueue) != 0 && client.transaction != nullptr;
   return runs_queue ? spec.flags | client.transaction->flags : spec.flags;
 }
@@ -127,7 +130,7 @@ Dispatcher::Needs Dispatcher::NeedsOf(Client& client) {
       if (other >= 0) add_key(databases.Of(other), key);
     });
     CommandContext ctx{server_, client, server_.keys(), database, server_.keys().now_ms()};
-    // As far as its keys tell now: they may be missing yet, and earlier commands may change them (Swapper::LoadNow).
+    // As far as its keys tell now: they may be missing yet, and earlier commands may change them (BringInNow).
     if (command.spec->named_keys != nullptr && swapper.HasSwappedOut(database) && swapper.InMemory(database, args[1])) {
       command.spec->named_keys(ctx, args, [&](std::string_view key) { add_key(database, key); });
     }
@@ -217,7 +220,9 @@ void Dispatcher::RunQueued(Client& client, QueuedCommand& command) {
     client.walked_range = command.walked_range;
   }
   keys.KeepExpired(server_.pause().active() && (spec.flags & kWrite) == 0);
-  const Result<void> outcome = spec.run(ctx, args, client.reply);
+  // What elements of earlier commands name, for SORT, showed only now.
+  Result<void> outcome = spec.named_keys != nullptr ? BringInNow(client, spec, args) : Result<void>{};
+  if (outcome) outcome = spec.run(ctx, args, client.reply);
   client.walked_names.reset();
   if (!outcome) {
     client.reply.Truncate(mark);

@@ -333,6 +333,10 @@ void Network::RunPosted() {
 }
 
 void Network::OnSignal(int signal) {
+  if (serving_others_) {  // not in the middle of a script
+    Post([this, signal] { OnSignal(signal); });
+    return;
+  }
   LogWarning(fmt::format("Received {} scheduling shutdown...", signal == SIGINT ? "SIGINT" : "SIGTERM"));
   if (auto stopped = server_->Shutdown(ShutdownMode::kSave); !stopped) {
     LogWarning("The signal was received, but the states could not be written: not exiting");
@@ -380,5 +384,15 @@ void Network::SetAlarm(int64_t at_ms) {
 }
 
 void Network::Stop() { stopped_ = true; }
+
+// Only what came through sockets: what is posted and what is due by the clock wait until the command is over. The
+// connections that end meanwhile do so in the next turn, so that the events handed out by the turn outside still have
+// theirs.
+bool Network::ServeOthers() {
+  serving_others_ = true;
+  events_.Wait(0);
+  serving_others_ = false;
+  return !stopped_;
+}
 
 }  // namespace chestbox

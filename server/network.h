@@ -37,9 +37,11 @@ class Network final : public Host {
   void Post(std::function<void()> work) override;
   void SetAlarm(int64_t at_ms) override;
   void Stop() override;
+  bool ServeOthers() override;
   uint16_t tcp_port() const override { return tcp_port_; }
 
   EventSet& events() { return events_; }
+  bool serving_others() const { return serving_others_; }  // in the middle of a command
   bool is_stopped() const { return stopped_; }  // the rest of the turn does nothing more
   Server& server() { return *server_; }
   const Config& config() const { return settings_.config(); }
@@ -69,6 +71,7 @@ class Network final : public Host {
   std::mutex posted_mutex_;
   std::vector<std::function<void()>> posted_;
   bool stopped_ = false;
+  bool serving_others_ = false;
   Clock::time_point cron_at_{};
   Clock::time_point alarm_at_ = Clock::time_point::max();
   std::unique_ptr<Signals> signals_;

@@ -16,6 +16,8 @@
 #include "server/dispatcher.h"
 #include "server/log.h"
 #include "server/migrator.h"
+#include "server/scripting/functions.h"
+#include "server/scripting/scripts.h"
 #include "server/swapper.h"
 #include "server/transaction.h"
 #include "server/types/field_expiries.h"
@@ -116,6 +118,12 @@ Result<void> Server::Init(const ServerParts& parts) {
   watched_ = std::make_unique<WatchedKeys>(*this);
   field_expiries_ = std::make_unique<FieldExpiries>(*this);
   effects_.Add(field_expiries_.get());
+  scripts_ = std::make_unique<Scripts>(*this);
+  if (auto found = metadata.find(kFunctionsMetadata); found != metadata.end()) {
+    if (auto restored = scripts_->functions().Restore(found->second, Functions::RestorePolicy::kFlush); !restored) {
+      LogWarning(fmt::format("The functions could not be restored: {}", restored.error().message));
+    }
+  }
   RegisterAppliers();
   startup_memory_ = used_memory();
   return {};
@@ -258,7 +266,9 @@ Result<void> Server::Shutdown(ShutdownMode mode) {
   if (swapper_ != nullptr) {
     if (mode == ShutdownMode::kSave) {
       LogNotice("Writing all states to the swap store before exiting");
-      if (auto saved = swapper_->SaveAll(); !saved) {
+      swap::Metadata metadata;
+      if (scripts_->functions().size() != 0) metadata[kFunctionsMetadata] = scripts_->functions().Dump();
+      if (auto saved = swapper_->SaveAll(std::move(metadata)); !saved) {
         LogWarning(fmt::format("Error trying to save the states, can't exit: {}", saved.error().message));
         return saved;
       }

@@ -31,6 +31,7 @@ class ClientPause;
 class Dispatcher;
 class Migrator;
 class FieldExpiries;
+class Scripts;
 class Swapper;
 class WatchedKeys;
 
@@ -45,6 +46,9 @@ class Host {
   // Server::OnAlarm is to be called at `at_ms` (Unix ms), on the executor; a later call replaces an earlier one.
   virtual void SetAlarm(int64_t at_ms) = 0;
   virtual void Stop() = 0;  // leave the event loop; the program ends
+  // For a command that takes long: executes the requests that other clients have sent meanwhile, and returns. False:
+  // the server was stopped.
+  virtual bool ServeOthers() { return true; }
   virtual uint16_t tcp_port() const = 0;
 };
 
@@ -76,6 +80,7 @@ class Server {
   ClientPause& pause() { return *pause_; }
   WatchedKeys& watched() { return *watched_; }
   Migrator& migrator();  // begins with its first use
+  Scripts& scripts() { return *scripts_; }
   FieldExpiries& field_expiries() { return *field_expiries_; }
   EffectSink& effects() { return effects_; }
   const CommandTable& commands() const { return *commands_; }
@@ -143,6 +148,7 @@ class Server {
   std::unique_ptr<WatchedKeys> watched_;
   std::unique_ptr<Migrator> migrator_;
   std::unique_ptr<FieldExpiries> field_expiries_;
+  std::unique_ptr<Scripts> scripts_;
   std::map<uint64_t, std::unique_ptr<Client>> clients_;
   uint64_t next_client_id_ = 1;
   int64_t start_ms_ = 0;

@@ -45,6 +45,7 @@ struct Config;
 // Names of what a clean stop leaves in the store's metadata.
 inline constexpr char kHashSeedMetadata[] = "hash-seed";
 inline constexpr char kDatabaseMapMetadata[] = "database-map";
+inline constexpr char kFunctionsMetadata[] = "functions";
 
 struct SwapperStats {
   uint64_t swapped_out = 0;  // states that left memory, since the start
@@ -81,6 +82,9 @@ class Swapper final : public StoredStateListener {
   bool LoadAtOnce(const std::vector<StateKey>& keys);
   using Done = std::function<void(const Result<void>&)>;
   void Load(std::vector<StateKey> keys, Done done);
+  // For scripts, whose keys are known only when they ask for them: waits for the disk, all other clients with it.
+  Result<void> LoadNow(uint32_t database, std::string_view key);
+  Result<std::vector<WalkedName>> ListNamesNow(uint32_t database, uint64_t from_position, uint64_t to_position);
   // Keeps states in memory beyond a Load's `done`, until Release with what this returned.
   std::vector<std::string> Hold(const std::vector<StateKey>& keys);
   void Release(const std::vector<std::string>& held);
@@ -89,10 +93,6 @@ class Swapper final : public StoredStateListener {
   using Names = std::function<void(Result<std::vector<WalkedName>>)>;
   void ListNames(uint32_t database, uint64_t from_position, uint64_t to_position, Names done);
   bool HasSwappedOut(uint32_t database) const;
-  // For EXEC, which cannot stop half-way: brings a state in at once, waiting for the disk. No error and not in memory
-  // afterwards: there is none. Opens nothing that the command has closed.
-  Result<void> LoadNow(uint32_t database, std::string_view key);
-
   // ---- Looking at states that are not in memory, without bringing them in (swapper_look.cc) ----
   struct Head {
     ValueType type = ValueType::kString;
@@ -130,8 +130,9 @@ class Swapper final : public StoredStateListener {
   // Retries after disk errors; with `expire`, removes swapped-out states that have expired.
   void Cron(bool expire);
 
-  // Writes everything and closes the store. On an Error everything is as before.
-  Result<void> SaveAll();
+  // Writes everything and closes the store. On an Error everything is as before. `more`: metadata beside the swapper's
+  // own.
+  Result<void> SaveAll(swap::Metadata more = {});
   void CloseWithoutSaving();
 
   // StoredStateListener
@@ -239,6 +240,9 @@ class Swapper final : public StoredStateListener {
   bool NeedsLoad(uint32_t physical, std::string_view key, uint64_t hash) const;
   bool WaitsForNoThread() const;
   bool LoadOneAtOnce(const StateKey& item);
+  Result<void> LoadRecordNow(const LoadPtr& load);
+  Result<std::vector<Listing::Name>> ScanNames(uint32_t physical, uint64_t from_position, uint64_t to_position);
+  std::vector<WalkedName> LivingNames(std::vector<Listing::Name> names) const;
   void StartLoad(const LoadPtr& load);
   void FinishLoad(const LoadPtr& load, Result<std::optional<swap::StateRecord>> loaded);
   void LoadChunks(const LoadPtr& load, const RecordPtr& record);
@@ -248,7 +252,6 @@ class Swapper final : public StoredStateListener {
   void EndStream(const LoadPtr& load, const RecordPtr& record, const Result<void>& outcome,
                  const std::function<void()>& use);
   void DecodeLoaded(const LoadPtr& load, const swap::StateAttributes& attributes, std::string_view payload);
-  Result<bool> LinkWanted(const KeyLoad& load, const swap::StateAttributes& attributes, const DetachedValue& value);
   void LinkLoaded(const LoadPtr& load, const swap::StateAttributes& attributes, const DetachedValue& value);
   void LoadNamesakes(const LoadPtr& load);
   void FinishNamesakes(const LoadPtr& load, const Result<swap::ScanPage>& page);

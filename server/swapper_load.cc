@@ -183,6 +183,71 @@ bool Swapper::LoadOneAtOnce(const StateKey& item) {
   return !NeedsLoad(physical, item.key, hash);  // else it is damaged, or there is no memory
 }
 
+// ---- Loading while a script waits ----
+
+// What another load of the same key finds when it comes back is that the key is there already.
+Result<void> Swapper::LoadNow(uint32_t database, std::string_view key) {
+  const uint32_t physical = keys_.Physical(database);
+  const uint64_t hash = keys_.HashOf(key);
+  if (!NeedsLoad(physical, key, hash) || LoadAtOnce({{database, std::string(key)}})) return {};
+  if (closed_) return Error{"the store is closed"};
+  const auto load = std::make_shared<KeyLoad>(KeyLoad{physical, std::string(key), hash, generation_[physical], {}});
+  Result<void> outcome;
+  load->waiters.push_back([&outcome](const Result<void>& loaded) { outcome = loaded; });
+  if (auto read = LoadRecordNow(load); !read) return read;
+  if (outcome && NeedsLoad(physical, key, hash)) {
+    return Error{"the store has no record of a state that was written to it"};
+  }
+  return outcome;
+}
+
+Result<void> Swapper::LoadRecordNow(const LoadPtr& load) {
+  const uint64_t position = shm::PositionOf(load->hash);
+  std::optional<swap::StateRecord> record;
+  while (!record && !erasing_.contains(StateName(load->physical, load->key))) {
+    auto loaded = store_->Load({static_cast<uint8_t>(load->physical), position, load->key});
+    if (!loaded) return loaded.error();
+    if (!loaded->has_value()) break;
+    record = std::move(**loaded);
+    if (!record->chunked()) break;
+    record->payload.clear();
+    const Result<void> read = store_->ReadChunks(*record, [&](std::string_view chunk) -> Result<void> {
+      record->payload.append(chunk);
+      return {};
+    });
+    if (!read && !swap::IsValueGone(read.error())) return read;
+    if (!read) record.reset();  // replaced between the two reads
+  }
+  if (record) {
+    DecodeLoaded(load, record->attributes, record->payload);
+    return {};
+  }
+  const shm::SlotRef ref = keys_.index(load->physical).Find(load->key, load->hash);
+  if (!ref) {
+    if (IsUnfilled(load->physical, position)) settled_[load->physical].insert(StateName(load->physical, load->key));
+    return {};
+  }
+  // A keyless entry of other keys with these hash bits.
+  auto names = ScanNames(load->physical, position & kKeptPositionMask, position | ~kKeptPositionMask);
+  if (!names) return names.error();
+  for (const Listing::Name& name : *names) {
+    const uint64_t hash = keys_.HashOf(name.key);
+    const bool other = name.key != load->key && !erasing_.contains(StateName(load->physical, name.key));
+    if (!other || !NeedsLoad(load->physical, name.key, hash)) continue;
+    const auto namesake =
+        std::make_shared<KeyLoad>(KeyLoad{load->physical, name.key, hash, generation_[load->physical], {}});
+    if (auto read = LoadRecordNow(namesake); !read) return read;
+  }
+  return {};
+}
+
+Result<std::vector<WalkedName>> Swapper::ListNamesNow(uint32_t database, uint64_t from_position, uint64_t to_position) {
+  if (closed_) return Error{"the store is closed"};
+  auto names = ScanNames(keys_.Physical(database), from_position, to_position);
+  if (!names) return names.error();
+  return LivingNames(std::move(*names));
+}
+
 // ---- Large values ----
 
 // One after the other, so that a crowd of readers does not fill the memory with what it waits for.
@@ -277,59 +342,31 @@ void Swapper::EndStream(const LoadPtr& load, const RecordPtr& record, const Resu
   }
 }
 
-// Makes the state live if it still is to be; else the value is discarded. Opens nothing.
-Result<bool> Swapper::LinkWanted(const KeyLoad& load, const swap::StateAttributes& attributes,
-                                 const DetachedValue& value) {
+void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateAttributes& attributes, const DetachedValue& value) {
   const int64_t expire_at_ms = FromStore(attributes.expire_at_ms);
-  const bool unfilled = IsUnfilled(load.physical, shm::PositionOf(load.hash));
-  const shm::SlotRef ref = keys_.index(load.physical).Find(load.key, load.hash);
+  const bool unfilled = IsUnfilled(load->physical, shm::PositionOf(load->hash));
+  const shm::SlotRef ref = keys_.index(load->physical).Find(load->key, load->hash);
   // Whoever made it live or deleted it since its record was read is right.
   const bool live = ref && (ref.entry & kEntryLive) != 0;
-  const bool deleted = unfilled ? settled_[load.physical].contains(StateName(load.physical, load.key)) : !ref;
-  if (live || deleted) {
-    keys_.Discard(value);
-    return false;
+  const bool deleted = unfilled ? settled_[load->physical].contains(StateName(load->physical, load->key)) : !ref;
+  const bool wanted = !live && !deleted;
+  Result<void> linked;
+  if (wanted) {
+    // A fresh access word: what is asked for is hot. (An LFU counter goes on from where it was.)
+    linked = keys_.SwapIn(load->physical, load->key, !unfilled, value, expire_at_ms,
+                          keys_.AccessAfterLoad(attributes.access));
+    if (!standing_still_) keys_.FinishCommand();  // else a script is running, and what it has closed stays closed
   }
-  // A fresh access word: what is asked for is hot. (An LFU counter goes on from where it was.)
-  const auto linked =
-      keys_.SwapIn(load.physical, load.key, !unfilled, value, expire_at_ms, keys_.AccessAfterLoad(attributes.access));
-  if (!linked) {
+  if (!wanted || !linked) {
     keys_.Discard(value);
-    return linked.error();
+    CompleteLoad(load, linked);
+    return;
   }
   ++stats_.swapped_in;
-  if (unfilled) keys_.AddUnindexed(load.physical, -1, expire_at_ms == kNoExpiry ? 0 : -1);
-  loaded_.push_back(StateName(load.physical, load.key));
+  if (unfilled) keys_.AddUnindexed(load->physical, -1, expire_at_ms == kNoExpiry ? 0 : -1);
+  loaded_.push_back(StateName(load->physical, load->key));
   if (loaded_.size() > kLoadedMax) loaded_.pop_front();
-  return true;
-}
-
-void Swapper::LinkLoaded(const LoadPtr& load, const swap::StateAttributes& attributes, const DetachedValue& value) {
-  const auto linked = LinkWanted(*load, attributes, value);
-  keys_.FinishCommand();
-  CompleteLoad(load, linked ? Result<void>{} : linked.error());
-}
-
-Result<void> Swapper::LoadNow(uint32_t database, std::string_view key) {
-  const uint32_t physical = keys_.Physical(database);
-  const uint64_t hash = keys_.HashOf(key);
-  if (!NeedsLoad(physical, key, hash) || erasing_.contains(StateName(physical, key))) return {};
-  auto loaded = store_->Load({static_cast<uint8_t>(physical), shm::PositionOf(hash), key});
-  if (!loaded) return loaded.error();
-  if (!loaded->has_value()) return {};
-  swap::StateRecord& record = **loaded;
-  if (record.chunked()) {
-    const auto read = store_->ReadChunks(record, [&](std::string_view chunk) -> Result<void> {
-      record.payload.append(chunk);
-      return {};
-    });
-    if (!read) return read;
-  }
-  auto value = DecodeState(keys_, config_, record.payload, rdb::Trust::kOwn);
-  if (!value) return value.error();
-  const KeyLoad load{physical, std::string(key), hash, generation_[physical], {}};
-  const auto linked = LinkWanted(load, record.attributes, *value);
-  return linked ? Result<void>{} : linked.error();
+  CompleteLoad(load, {});
 }
 
 // ---- Keys that share 48 hash bits ----
@@ -376,29 +413,35 @@ void Swapper::CompleteLoad(const LoadPtr& load, const Result<void>& outcome) {
 
 // ---- Listing ----
 
+// Any thread.
+Result<std::vector<Swapper::Listing::Name>> Swapper::ScanNames(uint32_t physical, uint64_t from_position,
+                                                               uint64_t to_position) {
+  std::vector<Listing::Name> names;
+  std::optional<uint64_t> position = from_position;
+  while (position) {
+    auto page = store_->Scan(static_cast<uint8_t>(physical), *position, to_position, kListedStates);
+    if (!page) return page.error();
+    for (swap::StateName& state : page->states) {
+      names.push_back(
+          {std::move(state.key), TypeOfObject(state.attributes.type), FromStore(state.attributes.expire_at_ms)});
+    }
+    position = page->next_position;
+  }
+  return names;
+}
+
 void Swapper::ListNames(uint32_t database, uint64_t from_position, uint64_t to_position, Names done) {
   auto listing = std::make_shared<Listing>(Listing{keys_.Physical(database), from_position, to_position, {}});
   listings_.push_back(listing);
   Ask(*lister_, [this, database, listing, from_position, to_position, done = std::move(done)] {
-    auto names = std::make_shared<std::vector<Listing::Name>>();
-    Result<void> outcome;
-    std::optional<uint64_t> position = from_position;
-    while (position) {
-      auto page = store_->Scan(static_cast<uint8_t>(listing->physical), *position, to_position, kListedStates);
-      if (!page) {
-        outcome = page.error();
-        break;
+    auto names =
+        std::make_shared<Result<std::vector<Listing::Name>>>(ScanNames(listing->physical, from_position, to_position));
+    host_.Post([this, database, listing, names, done] {
+      if (*names) {
+        (*names)->insert((*names)->end(), listing->names.begin(), listing->names.end());
+        listing->names = std::move(**names);
       }
-      for (swap::StateName& state : page->states) {
-        names->push_back(
-            {std::move(state.key), TypeOfObject(state.attributes.type), FromStore(state.attributes.expire_at_ms)});
-      }
-      position = page->next_position;
-    }
-    host_.Post([this, database, listing, names, outcome, done] {
-      names->insert(names->end(), listing->names.begin(), listing->names.end());
-      listing->names = std::move(*names);
-      FinishListing(database, listing, outcome, done);
+      FinishListing(database, listing, *names ? Result<void>() : names->error(), done);
     });
   });
 }
@@ -414,17 +457,21 @@ void Swapper::FinishListing(uint32_t database, const ListingPtr& listing, const 
     ListNames(database, listing->from_position, listing->to_position, done);
     return;
   }
-  // What left memory meanwhile may be in it twice: the last one is what it was when it left.
-  std::stable_sort(listing->names.begin(), listing->names.end(),
+  done(LivingNames(std::move(listing->names)));
+}
+
+// What left memory while it was listed may be in it twice: the last one is what it was when it left.
+std::vector<WalkedName> Swapper::LivingNames(std::vector<Listing::Name> listed) const {
+  std::stable_sort(listed.begin(), listed.end(),
                    [](const Listing::Name& a, const Listing::Name& b) { return a.key < b.key; });
   std::vector<WalkedName> names;
-  for (auto name = listing->names.begin(); name != listing->names.end(); ++name) {
-    if (std::next(name) != listing->names.end() && std::next(name)->key == name->key) continue;
+  for (auto name = listed.begin(); name != listed.end(); ++name) {
+    if (std::next(name) != listed.end() && std::next(name)->key == name->key) continue;
     if (name->expire_at_ms == kNoExpiry || name->expire_at_ms > keys_.now_ms()) {
       names.push_back({std::move(name->key), name->type});
     }
   }
-  done(std::move(names));
+  return names;
 }
 
 }  // namespace chestbox

@@ -223,13 +223,12 @@ Result<void> Swapper::SaveStates() {
   return outcome;
 }
 
-Result<void> Swapper::SaveAll() {
+Result<void> Swapper::SaveAll(swap::Metadata metadata) {
   FlushChanges();
   if (auto saved = SaveStates(); !saved) return saved;
   const shm::ArenaHeader& header = keys_.memory().header();
-  const swap::Metadata metadata = {
-      {kHashSeedMetadata, std::to_string(header.hash_seed)},
-      {kDatabaseMapMetadata, std::to_string(header.database_map.load(std::memory_order_relaxed))}};
+  metadata[kHashSeedMetadata] = std::to_string(header.hash_seed);
+  metadata[kDatabaseMapMetadata] = std::to_string(header.database_map.load(std::memory_order_relaxed));
   const auto nothing = [] {};
   reader_->RunAndWait(nothing);
   streamer_->RunAndWait(nothing);

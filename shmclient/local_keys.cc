@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "protocol/shm/type_name.h"
 #include "shmclient/local_commands.h"
 
 namespace chestbox::shmclient {
@@ -23,24 +24,6 @@ bool Exists(LocalRead& read, Args args) {
   for (const shm::SetMember& member : members) found += member.status == shm::ReadStatus::kFound ? 1 : 0;
   read.reply().Integer(found);
   return true;
-}
-
-std::string_view TypeName(ValueType type) {
-  switch (type) {
-    case ValueType::kString:
-      return "string";
-    case ValueType::kList:
-      return "list";
-    case ValueType::kSet:
-      return "set";
-    case ValueType::kSortedSet:
-      return "zset";
-    case ValueType::kHash:
-      return "hash";
-    case ValueType::kStream:
-      return "stream";
-  }
-  return {};
 }
 
 // TYPE key

@@ -20,11 +20,12 @@
 //     clean close: all of it, nothing newer.
 //
 // Threads: every call is synchronous and may block on the disk, so the executor (the arena's one writer) calls none but
-// LoadFromMemory, AttributesFromMemory, Count, ExpiryCount and, for INFO, Stats; and, where EXEC is already under way
-// and finds that it needs one more state, Load and ReadChunks. The calls under "reads" come from any number of threads
-// at once; those under "writes" from one thread at a time, concurrently with reads. No call may run during or after
-// CloseClean/CloseDirty and the destructor. A read sees every write call that returned before it began; what the caller
-// still has in a queue, the caller must overlay itself (a queued Flush or EraseState most of all).
+// LoadFromMemory, AttributesFromMemory, Count, ExpiryCount and, for INFO, Stats; and, where EXEC or a script is
+// already under way and finds that it needs one more state, Load, ReadChunks and Scan. The calls under "reads" come
+// from any number of threads at once; those under "writes" from one thread at a time, concurrently with reads. No call
+// may run during or after CloseClean/CloseDirty and the destructor. A read sees every write call that returned before
+// it began; what the caller still has in a queue, the caller must overlay itself (a queued Flush or EraseState most of
+// all).
 #pragma once
 
 #include <cstddef>

@@ -25,8 +25,8 @@ HELPERS_BESIDE = {"tests", "bench"}  # here a file may name a helper of its own 
 # Third-party library -> (pattern of its headers, the files that may name it).
 THIRD_PARTY = {
     "RocksDB": (r"rocksdb/", ["swap/rocksdb_*.cc", "bench/*", "tests/*"]),
-    "Asio": (r"asio(/|\.hpp)", ["server/*"]),
     "jemalloc": (r"jemalloc/", ["server/arena/*.cc"]),
+    "Lua": (r"(lua|lauxlib|lualib|lua-cjson|lua-bitop)\.h(pp)?$", ["server/scripting/*"]),
     "hiredis": (r"hiredis(/|\.h)", ["shmclient/*", "tests/*", "bench/*"]),
     "libjpeg": (r"(jpeglib\.h|turbojpeg\.h)", ["bench/*"]),
     "Catch2": (r"catch2/", ["tests/*"]),

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <cmath>
 
-#include "protocol/rdb/integer_set.h"
 #include "protocol/rdb/object.h"
 #include "protocol/rdb/payload_reader.h"
 #include "protocol/rdb/stream_codec.h"
 #include "protocol/rdb/ziplist.h"
+#include "protocol/shm/integer_set.h"
 #include "protocol/shm/packed_block.h"
 
 namespace chestbox::rdb {
@@ -164,11 +164,11 @@ bool DecodePacked(ObjectKind kind, PackedFormat format, PayloadReader& in, Objec
 bool DecodeIntegers(PayloadReader& in, ObjectSink& sink) {
   StringPart blob;
   if (!in.String(&blob) || !in.done() || !sink.Begin(ObjectKind::kSet)) return false;
-  const IntegerSetView set(blob.view());
-  if (!set.IsSound()) return false;
+  if (!shm::IsSoundIntegerSet(blob.view())) return false;
   if (sink.TakeIntegers(blob.view())) return true;
-  for (uint32_t i = 0; i < set.count(); ++i) {
-    if (!sink.SetMember(std::to_string(set.at(i)))) return false;
+  const shm::IntegerSetReader set(blob.view());
+  for (uint32_t i = 0; i < set.size(); ++i) {
+    if (!sink.SetMember(std::to_string(set.At(i)))) return false;
   }
   return true;
 }

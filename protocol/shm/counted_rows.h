@@ -20,7 +20,7 @@ namespace chestbox::shm {
 struct CountedSeparator {
   uint64_t high = 0;
   uint64_t low = 0;
-  auto operator<=>(const CountedSeparator&) const = default;
+  auto operator<=>(const CountedSeparator&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 sees one
 };
 
 struct CountedRows {

@@ -31,7 +31,7 @@ namespace chestbox::shm {
 struct TreeKey {
   uint64_t high = 0;
   uint64_t low = 0;
-  auto operator<=>(const TreeKey&) const = default;
+  auto operator<=>(const TreeKey&) const = default;  // NOLINT(modernize-use-nullptr): clang-tidy 14 sees one
 };
 
 struct TreeRoot {

@@ -14,6 +14,7 @@
 // to prove that its test notices; ReadPolicy is what everybody else uses, and costs nothing.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <span>
@@ -220,17 +221,24 @@ inline ReadStatus JudgeExpiry(const ArenaView& arena, int64_t expire_at_ms, int6
   return own_now_ms < expire_at_ms ? ReadStatus::kFound : ReadStatus::kAskServer;
 }
 
+// Before the attempt after `attempt`: most changes are over soon, the longest of them take microseconds, and asking the
+// server costs more than all of these waits together.
+inline void WaitForWriter(int attempt) {
+  constexpr int kDoublingsMax = 5;
+  for (int wait = 1 << std::min(attempt, kDoublingsMax); wait > 0; --wait) CpuRelax();
+}
+
 // Runs attempts of `visit(const FoundKey&) -> ReadStatus` until one validates. `visit` may look at the value's bytes
 // (they are racy) and must not act on them; its status counts only once validated, and kRetry (what it saw
 // cannot be) costs an attempt. Wall-clock time is asked for only when needed.
 template <class Policy = ReadPolicy, class Clock, class Visit>
 ReadStatus ReadKey(const ArenaView& arena, uint32_t database, std::string_view key, uint64_t hash, Clock&& now_ms,
-                   Visit&& visit, ReadStamp* stamp, int attempts = kReadAttempts) {
-  for (int attempt = 0; attempt < attempts; ++attempt) {
+                   Visit&& visit, ReadStamp* stamp) {
+  for (int attempt = 0; attempt < kReadAttempts; ++attempt) {
     FoundKey found;
     const Attempt outcome = FindOnce<Policy>(arena, database, key, hash, stamp, &found);
     if (outcome == Attempt::kRetry) {
-      CpuRelax();
+      WaitForWriter(attempt);
       continue;
     }
     ReadStatus status = ReadStatus::kMissing;

@@ -47,6 +47,16 @@ uint32_t IntegerSetReader::LowerBound(int64_t value) const {
   return first;
 }
 
+bool IsSoundIntegerSet(std::string_view bytes) {
+  const IntegerSetReader set(bytes);
+  if (set.size() == 0 || bytes.size() != IntegerSetBytes(set.width(), set.size())) return false;
+  if (LoadWord(bytes.data() + sizeof(uint32_t)) != set.size()) return false;
+  for (uint32_t i = 1; i < set.size(); ++i) {
+    if (set.At(i - 1) >= set.At(i)) return false;
+  }
+  return true;
+}
+
 std::string MakeIntegerSet(std::span<const int64_t> members) {
   const uint32_t width = members.empty() ? 2 : std::max(IntegerWidth(members.front()), IntegerWidth(members.back()));
   std::string set(IntegerSetBytes(width, members.size()), '\0');

@@ -47,6 +47,9 @@ class IntegerSetReader {
   uint32_t size_ = 0;
 };
 
+// Whole, not empty, and ascending: for bytes that may be anything. (It may be wider than it must be.)
+bool IsSoundIntegerSet(std::string_view bytes);
+
 // Bytes that a member takes at least.
 constexpr uint32_t IntegerWidth(int64_t value) {
   return value == static_cast<int16_t>(value) ? 2 : value == static_cast<int32_t>(value) ? 4 : 8;

@@ -16,8 +16,9 @@
 
 namespace chestbox::shm {
 
-// A collection under constant change must not starve its reader: after so many looks the server is asked.
-inline constexpr int kStateReadAttempts = 4;
+// A collection under constant change must not starve its reader: after so many looks that a change spoilt the server is
+// asked. (Attempts that found a change under way cost little and do not count here, but in ReadKey.)
+inline constexpr int kStateLooksMax = 8;
 // A larger packed block is the server's to read: copying it takes longer than asking.
 inline constexpr uint32_t kPackedCopiedBytesMax = 128 << 10;
 
@@ -57,16 +58,18 @@ template <class Policy = ReadPolicy, class Clock, class Answer>
 ReadStatus ReadState(const ArenaView& arena, uint32_t database, std::string_view key, uint64_t hash, Clock&& now_ms,
                      CopiedNodes& nodes, Answer&& answer) {
   ReadStamp stamp;
+  int looks = 0;
   const ReadStatus status = ReadKey<Policy>(
       arena, database, key, hash, now_ms,
       [&](const FoundKey& found) {
+        if (++looks > kStateLooksMax) return ReadStatus::kAskServer;
         nodes.Reset();
         const StateLook look(found, nodes);
         if (!answer(&look)) return ReadStatus::kRetry;
         Policy::At(ReadStep::kValueCopied);
         return ReadStatus::kFound;
       },
-      &stamp, kStateReadAttempts);
+      &stamp);
   if (status != ReadStatus::kMissing) return status;
   return answer(static_cast<const StateLook*>(nullptr)) ? ReadStatus::kFound : ReadStatus::kAskServer;
 }

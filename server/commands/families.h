@@ -7,28 +7,28 @@
 
 namespace chestbox {
 
-std::span<const CommandSpec> StringCommands();       // strings.cc, strings_lcs.cc
-std::span<const CommandSpec> KeyCommands();          // keys.cc
-std::span<const CommandSpec> ExpireCommands();       // expire.cc
-std::span<const CommandSpec> ScanCommands();         // scan.cc (KEYS SCAN RANDOMKEY)
-std::span<const CommandSpec> DatabaseCommands();     // databases.cc (SELECT SWAPDB FLUSHDB FLUSHALL DBSIZE)
-std::span<const CommandSpec> ConnectionCommands();   // connection.cc (PING ECHO HELLO AUTH QUIT RESET)
-std::span<const CommandSpec> ClientCommands();       // client_command.cc
-std::span<const CommandSpec> ServerCommands();       // server_command.cc (TIME SHUTDOWN LASTSAVE FUNCTION …), info.cc
-std::span<const CommandSpec> ConfigCommands();       // config_command.cc
-std::span<const CommandSpec> CommandCommands();      // command_command.cc
-std::span<const CommandSpec> DebugCommands();        // debug.cc
-std::span<const CommandSpec> ChestboxCommands();     // chestbox.cc (ATTACH, FREEZE)
-std::span<const CommandSpec> TransactionCommands();  // transactions.cc (MULTI EXEC DISCARD WATCH UNWATCH)
-std::span<const CommandSpec> BitCommands();          // bits_rows.cc
-std::span<const CommandSpec> PfCommands();           // hyperloglog_rows.cc
-std::span<const CommandSpec> SetCommands();          // sets_rows.cc
-std::span<const CommandSpec> HashCommands();         // hashes.cc, hashes_*.cc
-std::span<const CommandSpec> HashExpiryCommands();   // hashes_expiry_rows.cc
-std::span<const CommandSpec> ListCommands();         // lists_rows.cc
-std::span<const CommandSpec> ListPopCommands();      // lists_rows_pop.cc
-std::span<const CommandSpec> DumpCommands();         // dump.cc
-std::span<const CommandSpec> MigrateCommands();      // migrate.cc
+std::span<const CommandSpec> StringCommands();              // strings.cc, strings_lcs.cc
+std::span<const CommandSpec> KeyCommands();                 // keys.cc
+std::span<const CommandSpec> ExpireCommands();              // expire.cc
+std::span<const CommandSpec> ScanCommands();                // scan.cc (KEYS SCAN RANDOMKEY)
+std::span<const CommandSpec> DatabaseCommands();            // databases.cc (SELECT SWAPDB FLUSHDB FLUSHALL DBSIZE)
+std::span<const CommandSpec> ConnectionCommands();          // connection.cc (PING ECHO HELLO AUTH QUIT RESET)
+std::span<const CommandSpec> ClientCommands();              // client_command.cc
+std::span<const CommandSpec> ServerCommands();              // server_command.cc (TIME SHUTDOWN LASTSAVE …), info.cc
+std::span<const CommandSpec> ConfigCommands();              // config_command.cc
+std::span<const CommandSpec> CommandCommands();             // command_command.cc
+std::span<const CommandSpec> DebugCommands();               // debug.cc
+std::span<const CommandSpec> ChestboxCommands();            // chestbox.cc (ATTACH, FREEZE)
+std::span<const CommandSpec> TransactionCommands();         // transactions.cc (MULTI EXEC DISCARD WATCH UNWATCH)
+std::span<const CommandSpec> BitCommands();                 // bits_rows.cc
+std::span<const CommandSpec> PfCommands();                  // hyperloglog_rows.cc
+std::span<const CommandSpec> SetCommands();                 // sets_rows.cc
+std::span<const CommandSpec> HashCommands();                // hashes.cc, hashes_*.cc
+std::span<const CommandSpec> HashExpiryCommands();          // hashes_expiry_rows.cc
+std::span<const CommandSpec> ListCommands();                // lists_rows.cc
+std::span<const CommandSpec> ListPopCommands();             // lists_rows_pop.cc
+std::span<const CommandSpec> DumpCommands();                // dump.cc
+std::span<const CommandSpec> MigrateCommands();             // migrate.cc
 std::span<const CommandSpec> SortedSetMemberCommands();     // sorted_sets_rows_members.cc
 std::span<const CommandSpec> SortedSetRangeCommands();      // sorted_sets_rows_ranges.cc
 std::span<const CommandSpec> SortedSetCombiningCommands();  // sorted_sets_rows_sets.cc
@@ -37,5 +37,7 @@ std::span<const CommandSpec> GeoSearchCommands();           // geo_rows_search.c
 std::span<const CommandSpec> StreamCommands();              // streams.cc and streams_*.cc
 std::span<const CommandSpec> SortCommands();                // sort.cc
 std::span<const CommandSpec> MemoryCommands();              // memory.cc
+std::span<const CommandSpec> ScriptingCommands();           // scripting.cc
+std::span<const CommandSpec> FunctionCommands();            // functions.cc
 
 }  // namespace chestbox

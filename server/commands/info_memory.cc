@@ -11,6 +11,8 @@
 #include "server/attach.h"
 #include "server/commands/info.h"
 #include "server/commands/info_text.h"
+#include "server/scripting/functions.h"
+#include "server/scripting/scripts.h"
 #include "server/server.h"
 #include "server/swapper.h"
 
@@ -102,14 +104,21 @@ void AppendMemory(Server& server, std::string* text) {
   Line(text, "allocator_resident", heap.resident_bytes);
   Line(text, "total_system_memory", system);
   Human(text, "total_system_memory_human", system);
-  // No scripts and no functions.
-  Zeros(text, {"used_memory_lua", "used_memory_vm_eval"});
-  Human(text, "used_memory_lua_human", 0);
-  Zeros(text, {"used_memory_scripts_eval", "number_of_cached_scripts", "number_of_functions", "number_of_libraries",
-               "used_memory_vm_functions", "used_memory_vm_total"});
-  Human(text, "used_memory_vm_total_human", 0);
-  Zeros(text, {"used_memory_functions", "used_memory_scripts"});
-  Human(text, "used_memory_scripts_human", 0);
+  const Scripts& scripts = server.scripts();
+  Line(text, "used_memory_lua", scripts.lua_bytes());
+  Line(text, "used_memory_vm_eval", scripts.lua_bytes());
+  Human(text, "used_memory_lua_human", scripts.lua_bytes());
+  Line(text, "used_memory_scripts_eval", scripts.text_bytes());
+  Line(text, "number_of_cached_scripts", scripts.size());
+  const Functions& functions = scripts.functions();
+  Line(text, "number_of_functions", functions.size());
+  Line(text, "number_of_libraries", functions.libraries().size());
+  Line(text, "used_memory_vm_functions", functions.lua_bytes());
+  Line(text, "used_memory_vm_total", scripts.lua_bytes() + functions.lua_bytes());
+  Human(text, "used_memory_vm_total_human", scripts.lua_bytes() + functions.lua_bytes());
+  Line(text, "used_memory_functions", functions.text_bytes());
+  Line(text, "used_memory_scripts", scripts.text_bytes() + functions.text_bytes());
+  Human(text, "used_memory_scripts_human", scripts.text_bytes() + functions.text_bytes());
   Line(text, "maxmemory", server.maxmemory());
   Human(text, "maxmemory_human", server.maxmemory());
   Line(text, "maxmemory_policy", PolicyName(server.config().maxmemory_policy));

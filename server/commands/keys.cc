@@ -1,6 +1,7 @@
 // Commands over keys, whatever their type.
 #include <optional>
 
+#include "protocol/shm/type_name.h"
 #include "server/commands/cold_states.h"
 #include "server/commands/command_parser.h"
 #include "server/commands/databases.h"

@@ -30,25 +30,6 @@ inline std::optional<StateView> StateToChange(CommandContext& ctx, std::string_v
   return ctx.client.no_touch ? ctx.keys.Peek(ctx.db, key) : ctx.keys.PeekToChange(ctx.db, key);
 }
 
-// What TYPE calls it.
-constexpr std::string_view TypeName(ValueType type) {
-  switch (type) {
-    case ValueType::kString:
-      return "string";
-    case ValueType::kList:
-      return "list";
-    case ValueType::kSet:
-      return "set";
-    case ValueType::kSortedSet:
-      return "zset";
-    case ValueType::kHash:
-      return "hash";
-    case ValueType::kStream:
-      return "stream";
-  }
-  return "none";
-}
-
 // What `look` found, if it is a string or nothing; else WRONGTYPE.
 inline Result<std::optional<StateView>> OnlyString(std::optional<StateView> state) {
   if (state && state->type != ValueType::kString) return WrongType();

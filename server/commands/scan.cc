@@ -10,6 +10,7 @@
 
 #include "protocol/glob.h"
 #include "protocol/shm/layout.h"
+#include "protocol/shm/type_name.h"
 #include "server/client.h"
 #include "server/commands/collection_scan.h"
 #include "server/commands/command_parser.h"

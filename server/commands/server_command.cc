@@ -1,15 +1,12 @@
 // Commands about the server as a whole.
-#include <fmt/format.h>
-
 #include <chrono>
 
 #include "server/client.h"
 #include "server/commands/command_parser.h"
 #include "server/commands/families.h"
-#include "server/commands/help.h"
 #include "server/commands/info.h"
-#include "server/commands/subcommand_error.h"
 #include "server/log.h"
+#include "server/scripting/scripts.h"
 #include "server/server.h"
 
 namespace chestbox {
@@ -72,6 +69,7 @@ Result<void> Shutdown(CommandContext& ctx, Args args, ReplyWriter&) {
   auto options = ParseShutdown(args);
   if (!options) return options.error();
   if (options->abort) return Error{"ERR No shutdown in progress."};
+  if (!options->no_save && ctx.server.scripts().running()) return ctx.server.scripts().Busy();
   LogWarning("User requested shutdown...");
   auto stopped = ctx.server.Shutdown(options->no_save ? ShutdownMode::kNoSave : ShutdownMode::kSave);
   if (!stopped && options->force) stopped = ctx.server.Shutdown(ShutdownMode::kNoSave);
@@ -80,70 +78,8 @@ Result<void> Shutdown(CommandContext& ctx, Args args, ReplyWriter&) {
   return {};
 }
 
-// FUNCTION FLUSH [ASYNC | SYNC] -> OK. There are no functions, so nothing is deleted.
-Result<void> FunctionFlush(CommandContext&, Args args, ReplyWriter& reply) {
-  if (args.size() > 3) return SubcommandSyntaxError(args);
-  if (args.size() == 3 && !EqualIgnoringCase(args[2], "sync") && !EqualIgnoringCase(args[2], "async")) {
-    return Error{"ERR FUNCTION FLUSH only supports SYNC|ASYNC option"};
-  }
-  reply.Ok();
-  return {};
-}
-
-// FUNCTION LIST [LIBRARYNAME pattern] [WITHCODE] -> the libraries, of which there are none
-Result<void> FunctionList(CommandContext&, Args args, ReplyWriter& reply) {
-  bool with_code = false;
-  bool with_name = false;
-  for (size_t i = 2; i < args.size(); ++i) {
-    if (!with_code && EqualIgnoringCase(args[i], "withcode")) {
-      with_code = true;
-    } else if (!with_name && EqualIgnoringCase(args[i], "libraryname")) {
-      if (++i == args.size()) return Error{"ERR library name argument was not given"};
-      with_name = true;
-    } else {
-      return Error{fmt::format("ERR Unknown argument {}", AsEchoed(args[i]))};
-    }
-  }
-  reply.Array(0);
-  return {};
-}
-
-// FUNCTION HELP -> what the subcommands do
-Result<void> FunctionHelp(CommandContext&, Args args, ReplyWriter& reply) {
-  static constexpr std::string_view kLines[] = {
-      "LIST [LIBRARYNAME PATTERN] [WITHCODE]",
-      "    Return general information on all the libraries:",
-      "    * Library name",
-      "    * The engine used to run the Library",
-      "    * Library description",
-      "    * Functions list",
-      "    * Library code (if WITHCODE is given)",
-      "    It also possible to get only function that matches a pattern using LIBRARYNAME argument.",
-      "FLUSH [ASYNC|SYNC]",
-      "    Delete all the libraries.",
-      "    When called without the optional mode argument, the behavior is determined by the",
-      "    lazyfree-lazy-user-flush configuration directive. Valid modes are:",
-      "    * ASYNC: Asynchronously flush the libraries.",
-      "    * SYNC: Synchronously flush the libraries.",
-  };
-  ReplyHelp(reply, args[0], kLines);
-  return {};
-}
-
 using Type = ArgumentSpec::Type;
 
-constexpr ArgumentSpec kFunctionFlushAsyncArguments[] = {
-    {.name = "async", .type = Type::kPureToken, .token = "ASYNC"},
-    {.name = "sync", .type = Type::kPureToken, .token = "SYNC"},
-};
-constexpr ArgumentSpec kFunctionFlushArguments[] = {{.name = "async",
-                                                     .type = Type::kOneOf,
-                                                     .flags = ArgumentSpec::kOptional,
-                                                     .arguments = kFunctionFlushAsyncArguments}};
-constexpr ArgumentSpec kFunctionListArguments[] = {
-    {.name = "library-name-pattern", .token = "LIBRARYNAME", .flags = ArgumentSpec::kOptional},
-    {.name = "withcode", .type = Type::kPureToken, .token = "WITHCODE", .flags = ArgumentSpec::kOptional},
-};
 constexpr ArgumentSpec kInfoArguments[] = {
     {.name = "section", .flags = ArgumentSpec::kOptional | ArgumentSpec::kMultiple}};
 constexpr ArgumentSpec kShutdownNosaveSaveArguments[] = {
@@ -160,55 +96,11 @@ constexpr ArgumentSpec kShutdownArguments[] = {
     {.name = "abort", .type = Type::kPureToken, .token = "ABORT", .flags = ArgumentSpec::kOptional, .since = "7.0.0"},
 };
 
-constexpr std::string_view kAllShardsAllSucceededTips[] = {"request_policy:all_shards",
-                                                           "response_policy:all_succeeded"};
-constexpr std::string_view kNondeterministicOutputOrderTips[] = {"nondeterministic_output_order"};
 constexpr std::string_view kNondeterministicOutputAllShardsSpecialTips[] = {
     "nondeterministic_output", "request_policy:all_shards", "response_policy:special"};
 constexpr std::string_view kNondeterministicOutputTips[] = {"nondeterministic_output"};
 
-constexpr CommandSpec kFunctionSubcommands[] = {
-    {.name = "flush",
-     .run = FunctionFlush,
-     .arity = -2,
-     .flags = kWrite | kNoScript,
-     .categories = kCatScripting,
-     .group = "scripting",
-     .since = "7.0.0",
-     .complexity = "O(N) where N is the number of functions deleted",
-     .summary = "Deletes all functions.",
-     .arguments = kFunctionFlushArguments,
-     .tips = kAllShardsAllSucceededTips},
-    {.name = "help",
-     .run = FunctionHelp,
-     .arity = 2,
-     .flags = kLoading | kStale,
-     .categories = kCatScripting,
-     .group = "scripting",
-     .since = "7.0.0",
-     .complexity = "O(1)",
-     .summary = "Tells what the FUNCTION subcommands do."},
-    {.name = "list",
-     .run = FunctionList,
-     .arity = -2,
-     .flags = kNoScript,
-     .categories = kCatScripting,
-     .group = "scripting",
-     .since = "7.0.0",
-     .complexity = "O(N) where N is the number of functions",
-     .summary = "Lists the libraries of functions.",
-     .arguments = kFunctionListArguments,
-     .tips = kNondeterministicOutputOrderTips},
-};
-
 constexpr CommandSpec kCommands[] = {
-    {.name = "function",
-     .arity = -2,
-     .group = "scripting",
-     .since = "7.0.0",
-     .complexity = "Depends on subcommand.",
-     .summary = "A container for the commands about functions.",
-     .subcommands = kFunctionSubcommands},
     {.name = "info",
      .run = info::Info,
      .arity = -1,

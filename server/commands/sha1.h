@@ -66,4 +66,17 @@ inline Sha1Digest Sha1(std::string_view bytes) {
   return digest;
 }
 
+// 40 hex digits, in lower case.
+inline void FormatSha1(const Sha1Digest& digest, char* digits) {
+  for (unsigned char byte : digest) {
+    *digits++ = "0123456789abcdef"[byte >> 4];
+    *digits++ = "0123456789abcdef"[byte & 15];
+  }
+}
+inline std::string Sha1Hex(std::string_view bytes) {
+  std::string digits(40, '0');
+  FormatSha1(Sha1(bytes), digits.data());
+  return digits;
+}
+
 }  // namespace chestbox

@@ -1,7 +1,5 @@
 // SORT and SORT_RO: the elements of a list, set or sorted set in order, perhaps by other keys, perhaps with other keys'
 // values in their place, perhaps stored as a list.
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
@@ -91,30 +89,25 @@ std::optional<NamedKey> NameFor(std::string_view pattern, std::string_view eleme
   return named;
 }
 
-using MaybeText = std::optional<std::string>;
-
 // What the pattern names for this element, "#" the element itself; nothing if it is not there or of another type.
-Result<MaybeText> ValueFor(CommandContext& ctx, std::string_view pattern, const std::string& element) {
-  if (pattern == "#") return MaybeText(element);
+std::optional<std::string> ValueFor(CommandContext& ctx, std::string_view pattern, const std::string& element) {
+  if (pattern == "#") return element;
   const std::optional<NamedKey> named = NameFor(pattern, element);
-  if (!named) return MaybeText();
-  // In EXEC the dispatcher could not know the keys that elements of earlier commands name.
-  if (Swapper* swapper = ctx.server.swapper(); swapper != nullptr && !swapper->InMemory(ctx.db, named->key)) {
-    if (auto loaded = swapper->LoadNow(ctx.db, named->key); !loaded) {
-      return Error{fmt::format("ERR the state could not be read from disk: {}", loaded.error().message)};
-    }
-    if (!swapper->InMemory(ctx.db, named->key)) return MaybeText();
+  if (!named) return std::nullopt;
+  // The dispatcher has seen to it that what is not in memory is not there.
+  if (const Swapper* swapper = ctx.server.swapper(); swapper != nullptr && !swapper->InMemory(ctx.db, named->key)) {
+    return std::nullopt;
   }
   if (named->field.empty()) {
     const auto state = OnlyString(ReadState(ctx, named->key));
-    if (!state || !*state) return MaybeText();
-    return MaybeText((*state)->value);
+    if (!state || !*state) return std::nullopt;
+    return std::string((*state)->value);
   }
   const auto hash = HashType::Find(ctx, named->key, Look::kRead, HashType::Scope::kFields);
   shm::PackedRow row;
-  if (!hash || !*hash || !(*hash)->Get(named->field, &row)) return MaybeText();
+  if (!hash || !*hash || !(*hash)->Get(named->field, &row)) return std::nullopt;
   shm::ElementDigits digits;
-  return MaybeText((*hash)->Text(row.value, &digits));
+  return std::string((*hash)->Text(row.value, &digits));
 }
 
 using Elements = std::vector<std::string>;
@@ -204,12 +197,8 @@ Result<void> Order(CommandContext& ctx, const SortOptions& options, Elements* el
   items.reserve(elements->size());
   for (std::string& element : *elements) {
     SortItem item;
-    MaybeText by;
-    if (options.by) {
-      auto value = ValueFor(ctx, *options.by, element);
-      if (!value) return value.error();
-      by = std::move(*value);
-    }
+    std::optional<std::string> by;
+    if (options.by) by = ValueFor(ctx, *options.by, element);
     if (options.alphabetic) {
       item.text = std::move(by);
     } else if (!options.by || by) {
@@ -282,12 +271,11 @@ Result<void> SortInto(CommandContext& ctx, Args args, bool may_store, ReplyWrite
   if (!options->target) reply.Array(elements->size() * options->gets.size());
   for (const std::string& element : *elements) {
     for (std::string_view pattern : options->gets) {
-      auto value = ValueFor(ctx, pattern, element);
-      if (!value) return value.error();
+      std::optional<std::string> value = ValueFor(ctx, pattern, element);
       if (options->target) {
-        results.push_back(std::move(*value).value_or(""));
-      } else if (*value) {
-        reply.Bulk(**value);
+        results.push_back(std::move(value).value_or(""));
+      } else if (value) {
+        reply.Bulk(*value);
       } else {
         reply.Null();
       }

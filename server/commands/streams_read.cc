@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "server/blocked_clients.h"
+#include "server/client.h"
 #include "server/commands/command_parser.h"
 #include "server/commands/streams.h"
 
@@ -43,6 +44,9 @@ Result<ReadCall> Parse(const CommandContext& ctx, Args args, bool with_group) {
     const size_t more = args.size() - at - 1;
     const std::string_view option = args[at];
     if (more >= 1 && EqualIgnoringCase(option, "block")) {
+      if (ctx.client.is_script) {
+        return Error{fmt::format("ERR {} command is not allowed with BLOCK option from scripts", args[0])};
+      }
       auto deadline_ms = ParseBlockTimeoutMs(ctx, args[++at]);
       if (!deadline_ms) return deadline_ms.error();
       call.deadline_ms = *deadline_ms;

@@ -59,7 +59,7 @@ constexpr Setting kRows[] = {
 
     // Events, slow commands, scripts
     Special("notify-keyspace-events", &kNotifyKeyspaceEventsType, kStored),
-    Integer({"busy-reply-threshold", "lua-time-limit"}, &Config::busy_reply_threshold_ms, 0, LONG_MAX, kStored),
+    Integer({"busy-reply-threshold", "lua-time-limit"}, &Config::busy_reply_threshold_ms, 0, LONG_MAX),
     Integer("slowlog-log-slower-than", &Config::slowlog_log_slower_than_us, -1, LLONG_MAX, kStored),
     Integer("slowlog-max-len", &Config::slowlog_max_len, 0, LONG_MAX, kStored),
     Integer("latency-monitor-threshold", &Config::latency_monitor_threshold_ms, 0, LLONG_MAX, kStored),

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "protocol/canonical_integer.h"
-#include "protocol/rdb/integer_set.h"
+#include "protocol/shm/integer_set.h"
 #include "protocol/shm/packed_block.h"
 #include "protocol/shm/sorted_set_order.h"
 
@@ -119,7 +119,7 @@ bool SetBuilder::Finish(DetachedValue* value) {
   std::vector<int64_t> integers;
   for (const Row& row : rows()) integers.push_back(*ParseInteger(row.key));
   std::sort(integers.begin(), integers.end());
-  *value = Collection(ValueType::kSet, CollectionEncoding::kIntegerSet, rdb::MakeIntegerSet(integers));
+  *value = Collection(ValueType::kSet, CollectionEncoding::kIntegerSet, shm::MakeIntegerSet(integers));
   return true;
 }
 

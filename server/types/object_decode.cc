@@ -2,8 +2,8 @@
 #include <memory>
 #include <optional>
 
-#include "protocol/rdb/integer_set.h"
 #include "protocol/rdb/length_codec.h"
+#include "protocol/shm/integer_set.h"
 #include "protocol/shm/packed_block.h"
 #include "server/types/collection_builders.h"
 #include "server/types/object_codec.h"
@@ -82,7 +82,7 @@ class BuildingSink : public rdb::ObjectSink {
     return true;
   }
   bool TakeIntegers(std::string_view integer_set) override {
-    const uint64_t count = rdb::IntegerSetView(integer_set).count();
+    const uint64_t count = shm::IntegerSetReader(integer_set).size();
     if (!own_type_ && !AtMost(count, config_.set_max_intset_entries)) return false;
     TakeWhole(ValueType::kSet, static_cast<uint8_t>(CollectionEncoding::kIntegerSet), integer_set);
     return true;

@@ -2,8 +2,8 @@
 #include <unordered_map>
 
 #include "protocol/check.h"
-#include "protocol/rdb/integer_set.h"
 #include "protocol/shm/hash_reader.h"
+#include "protocol/shm/integer_set.h"
 #include "protocol/shm/list_reader.h"
 #include "protocol/shm/sorted_set_reader.h"
 #include "protocol/shm/stream_group.h"
@@ -109,13 +109,13 @@ class Teller {
   }
 
   bool TellIntegers() {
-    const rdb::IntegerSetView set(state_.value);
+    const shm::IntegerSetReader set(state_.value);
     if (sink_.TakeIntegers(state_.value)) return true;
     ElementDigits digits;
-    for (uint32_t i = 0; i < set.count(); ++i) {
+    for (uint32_t i = 0; i < set.size(); ++i) {
       PackedElement element;
       element.kind = PackedElement::Kind::kInteger;
-      element.integer = set.at(i);
+      element.integer = set.At(i);
       if (!sink_.SetMember(shm::TextOf(element, digits.bytes))) return false;
     }
     return true;

@@ -23,6 +23,7 @@ import harness  # noqa: E402
 import resp  # noqa: E402
 from generate import PATTERNS, Generator  # noqa: E402
 from generate_bits import SPARSE_LIMITS  # noqa: E402
+from generate_scripts import step_script  # noqa: E402
 from generate_transactions import step_transaction  # noqa: E402
 from steps import step_leave, step_restore, step_take, step_waiting  # noqa: E402
 
@@ -107,7 +108,8 @@ class Session:
         steps = [self.step_command] * 40 + [self.step_pipeline] * 2 + [self.step_inline] * 4 + [self.step_keys, self.step_scan,
                                                                                                self.step_short_life] + \
                 [self.step_random_key, self.step_silence, self.step_sparse_limit] + \
-                [partial(step, self) for step in [step_waiting, step_transaction, step_transaction, step_take, step_restore, step_restore] +
+                [partial(step, self) for step in [step_waiting, step_transaction, step_transaction, step_take, step_restore, step_restore, step_script, step_script,
+                                                  step_script] +
                  [step_leave] * (5 if self.leaves else 0)]
         while self.count < COMMANDS_A_SESSION:
             self.random.choice(steps)()

@@ -153,6 +153,26 @@ TEST_CASE("A timeout gives up the connection and keeps the pins") {
   CHECK(view->valid());
 }
 
+TEST_CASE("CLIENT PAUSE puts off an attached client's reads as it does everybody's") {
+  ServerProcess server;
+  chestbox_options options = chestbox_default_options();
+  options.command_timeout_ms = 100;
+  auto client = server.Connect(options);
+  auto admin = server.ConnectOnSocket();
+  REQUIRE(client.Set("key", "value") == Code::kOk);
+  const auto reads_locally = [&] {
+    const uint64_t before = client.stats().local_reads;
+    return client.Get("key") && client.stats().local_reads == before + 1;
+  };
+  REQUIRE(admin.Command({"CLIENT", "PAUSE", "1000000", "WRITE"}));
+  CHECK(reads_locally());
+  // Nobody can end a pause of everything, as in Redis: CLIENT UNPAUSE is put off, too.
+  REQUIRE(admin.Command({"CLIENT", "PAUSE", "3000", "ALL"}));
+  CHECK(client.Get("key").code() == Code::kTimeout);
+  WaitFor("the pause's end", [&] { return bool{client.Get("key")}; });
+  CHECK(reads_locally());
+}
+
 TEST_CASE("Reads inside MULTI are queued, and right again after it") {
   ServerProcess server;
   auto client = server.Connect();

@@ -5,11 +5,11 @@
 #include <cstdio>
 
 #include "protocol/check.h"
-#include "protocol/rdb/integer_set.h"
 #include "protocol/rdb/length_codec.h"
 #include "protocol/rdb/object_writer.h"
 #include "protocol/rdb/stream_codec.h"
 #include "protocol/rdb/string_codec.h"
+#include "protocol/shm/integer_set.h"
 #include "protocol/shm/packed_block.h"
 
 namespace chestbox::rdb::testing {
@@ -108,8 +108,8 @@ bool ObjectModel::TakePacked(ObjectKind kind, std::string_view listpack, uint32_
 bool ObjectModel::TakeIntegers(std::string_view integer_set) {
   CHECK(begun_ && kind_ == ObjectKind::kSet);
   if (!takes_whole_) return false;
-  const IntegerSetView set(integer_set);
-  for (uint32_t i = 0; i < set.count(); ++i) items_.push_back({std::to_string(set.at(i)), {}});
+  const shm::IntegerSetReader set(integer_set);
+  for (uint32_t i = 0; i < set.size(); ++i) items_.push_back({std::to_string(set.At(i)), {}});
   taken_whole_ = true;
   return true;
 }

@@ -34,18 +34,6 @@ TEST_CASE("SHUTDOWN refuses what makes no sense and goes on") {
   CHECK_FALSE(s.server().host().stopped());
 }
 
-TEST_CASE("There are no functions, which can be flushed and listed") {
-  Session s;
-  CHECK(s.Do("function flush") == "+OK");
-  CHECK(s.Do("FUNCTION FLUSH ASYNC") == "+OK");
-  CHECK(s.Do("function flush now") == "-ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
-  CHECK(s.Do("function flush sync x") ==
-        "-ERR unknown subcommand or wrong number of arguments for 'flush'. Try FUNCTION HELP.");
-  CHECK(s.Do("function list libraryname x withcode") == "[]");
-  CHECK(s.Do("function list libraryname") == "-ERR library name argument was not given");
-  CHECK(s.Do("function list foo") == "-ERR Unknown argument foo");
-}
-
 TEST_CASE("CONFIG reads and changes settings") {
   Session s;
   CHECK(s.Do("config get maxmemory-policy") == "[maxmemory-policy, noeviction]");
@@ -63,7 +51,7 @@ TEST_CASE("CONFIG reads and changes settings") {
 
 TEST_CASE("HELP of every container ends with itself") {
   Session s;
-  for (const char* container : {"client", "command", "config", "debug", "function", "object"}) {
+  for (const char* container : {"client", "command", "config", "debug", "function", "object", "script"}) {
     const std::string reply = s.Do(std::string(container) + " help");
     INFO(container);
     CHECK(reply.find("<subcommand> [<arg> [value] [opt] ...]. Subcommands are:") != std::string::npos);

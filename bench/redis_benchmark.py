@@ -1,0 +1,34 @@
+"""Every test of redis-benchmark's default list, unpipelined and with -P 16, on fresh servers for each pair."""
+import side_by_side
+from side_by_side import Load
+
+KEYS = 100_000  # without -r most tests would work on one element, and SPOP and ZPOPMIN on nothing
+LISTED = 100_000  # elements of the list that LRANGE reads
+
+# The list in its order: (test, commands unpipelined, commands with -P 16). SPOP and ZPOPMIN take less than SADD and ZADD put in.
+TESTS = [("ping_inline", 16_000, 400_000), ("ping_mbulk", 16_000, 400_000), ("set", 16_000, 320_000), ("get", 16_000, 320_000),
+         ("incr", 16_000, 320_000), ("lpush", 16_000, 320_000), ("rpush", 16_000, 320_000), ("lpop", 16_000, 320_000),
+         ("rpop", 16_000, 320_000), ("sadd", 16_000, 320_000), ("hset", 16_000, 320_000), ("spop", 12_000, 72_000),
+         ("zadd", 16_000, 120_000), ("zpopmin", 12_000, 64_000)]
+RANGES = [(100, 12_000, 40_000), (300, 8_000, 16_000), (500, 6_000, 8_000), (600, 6_000, 8_000)]
+MSET = ("mset", 12_000, 48_000)
+
+
+def loads_of(pipeline, keys):
+    def own(test, *commands):
+        return Load(test.upper(), ("-t", test), commands[pipeline > 1], pipeline, keys)
+
+    loads = [own(*test) for test in TESTS]
+    # `-t lrange_100` would fill the list within the measurement; its command is this one.
+    loads.append(Load("a list for LRANGE", ("-t", "lpush"), LISTED, 16, measured=False))
+    loads += [Load(f"LRANGE_{count}", ("LRANGE", "mylist", "0", str(count - 1)), commands[pipeline > 1], pipeline)
+              for count, *commands in RANGES]
+    return [*loads, own(*MSET)]
+
+
+def run(quick, keys=KEYS):
+    pairs = 2 if quick else 5
+    loads = [load.shorter(4 if quick else 1) for pipeline in (1, 16) for load in loads_of(pipeline, keys)]
+    results = side_by_side.run_pairs(loads, pairs)
+    title = f"redis-benchmark's default list, {side_by_side.CONNECTIONS} connections, -r {keys}, medians of {pairs} pairs"
+    return side_by_side.report(title, loads, results, side_by_side.by_pipeline)
