@@ -35,14 +35,16 @@ std::optional<StreamId> ParseStreamId(std::string_view text, uint64_t missing_se
 }
 
 std::optional<StreamId> ParseStreamBound(std::string_view text, uint64_t missing_seq) {
-  if (text == "-") return StreamId{};
-  if (text == "+") return kStreamIdMax;
+  if (text.size() > kTextBytesMax) return std::nullopt;
+  if (IsIdWord(text, "-")) return StreamId{};
+  if (IsIdWord(text, "+")) return kStreamIdMax;
   return ParseStreamId(text, missing_seq);
 }
 
 std::optional<StreamId> ParseNewStreamId(std::string_view text, bool* seq_given) {
   *seq_given = true;
   if (text.size() > kTextBytesMax) return std::nullopt;
+  text = text.substr(0, text.find('\0'));
   if (text.size() > 2 && text.ends_with("-*") && text.find('-') == text.size() - 2) {
     *seq_given = false;
     text.remove_suffix(2);

@@ -47,6 +47,12 @@ class StreamIdText {
   size_t size_ = 0;
 };
 
+// Whether an argument in the place of an ID is `word` ("$", ">", "*", …). Like an ID it ends at a NUL: Redis reads both
+// as strings of C.
+constexpr bool IsIdWord(std::string_view text, std::string_view word) {
+  return text.substr(0, text.find('\0')) == word;
+}
+
 // "ms-seq", or "ms" with `missing_seq` in the place of the rest.
 std::optional<StreamId> ParseStreamId(std::string_view text, uint64_t missing_seq);
 // The same, or "-" and "+" for the smallest and the largest.

@@ -79,7 +79,7 @@ struct Client {
   bool watch_failed = false;                 // a watched key has changed: the next EXEC does nothing
   // Names of swapped-out keys that a walk (SCAN, KEYS, RANDOMKEY) asked the store for, and the range that it asked for;
   // null otherwise.
-  std::unique_ptr<std::vector<std::string>> walked_names;
+  std::unique_ptr<std::vector<WalkedName>> walked_names;
   KeyWalk walked_range;
 
   resp::ReplyBuffer output;

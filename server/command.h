@@ -13,11 +13,13 @@
 #include <cstdint>
 #include <functional>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "protocol/resp/reply_writer.h"
 #include "protocol/resp/request_parser.h"
 #include "protocol/result.h"
+#include "protocol/shm/layout.h"
 
 namespace chestbox {
 
@@ -163,6 +165,12 @@ struct KeyWalk {
   uint64_t to_position = ~uint64_t{0};
 };
 
+// A name that a walk found in the store.
+struct WalkedName {
+  std::string key;
+  shm::ValueType type;
+};
+
 struct CommandSpec {
   std::string_view name;  // lower case
   CommandFunction run = nullptr;
@@ -176,6 +184,9 @@ struct CommandSpec {
   // For SCAN, KEYS and RANDOMKEY: which part of the keyspace this call will walk, so that the names of states that are
   // not in memory are there when it runs (Client::walked_names). False: none, or the arguments are wrong.
   bool (*walk)(CommandContext& ctx, Args args, KeyWalk* walk) = nullptr;
+  // For commands that need no value, but only whether there is one, of which type and until when: what is swapped out
+  // is looked at in the store and stays there (cold_states.h). False: with these arguments they do need it.
+  bool (*heads_suffice)(Args args) = nullptr;
   // For SORT: keys that the data of the other keys name, which are in memory when this is called.
   void (*named_keys)(CommandContext& ctx, Args args, const std::function<void(std::string_view key)>& visit) = nullptr;
   std::string_view group = {};  // COMMAND DOCS: "string", "generic", "connection", "server"

@@ -103,7 +103,7 @@ bool Dispatcher::Park(Client& client, const CommandSpec& spec, Args args, bool a
   if (!admitted && ParkForMemory(client, spec, args)) return true;
   if ((spec.flags & kRunsQueue) != 0) return ParkForTransaction(client, args);
   if (spec.walk != nullptr && client.walked_names == nullptr) return ParkForNames(client, spec, args);
-  return ParkForStates(client, spec, args);
+  return ParkForStates(client, spec, args, admitted);
 }
 
 // Queueing takes memory as well.
@@ -131,7 +131,7 @@ bool Dispatcher::ParkForNames(Client& client, const CommandSpec& spec, Args args
   if (!spec.walk(ctx, args, &walk) || !swapper.HasSwappedOut(client.db)) return false;
   client.parked = true;
   swapper.ListNames(client.db, walk.from_position, walk.to_position,
-                    [this, id = client.id, walk, saved = Copy(args)](Result<std::vector<std::string>> names) {
+                    [this, id = client.id, walk, saved = Copy(args)](Result<std::vector<WalkedName>> names) {
                       Client* parked = server_.FindClient(id);
                       if (parked == nullptr) return;
                       if (!names) {
@@ -139,13 +139,13 @@ bool Dispatcher::ParkForNames(Client& client, const CommandSpec& spec, Args args
                         return;
                       }
                       parked->walked_range = walk;
-                      parked->walked_names = std::make_unique<std::vector<std::string>>(std::move(*names));
+                      parked->walked_names = std::make_unique<std::vector<WalkedName>>(std::move(*names));
                       Again(id, saved, false);
                     });
   return true;
 }
 
-bool Dispatcher::ParkForStates(Client& client, const CommandSpec& spec, Args args) {
+bool Dispatcher::ParkForStates(Client& client, const CommandSpec& spec, Args args, bool admitted) {
   Swapper& swapper = *server_.swapper();
   if (spec.other_database == nullptr && !swapper.HasSwappedOut(client.db)) return false;
   const int other = spec.other_database != nullptr ? spec.other_database(args) : -1;
@@ -160,6 +160,14 @@ bool Dispatcher::ParkForStates(Client& client, const CommandSpec& spec, Args arg
     if (!swapper.InMemory(database, key)) missing.push_back({database, std::string(key)});
   };
   for_each(want);
+  if (!missing.empty() && spec.heads_suffice != nullptr && spec.heads_suffice(args)) {
+    if (swapper.KnowsAll(missing) || swapper.LookAtOnce(missing)) return false;
+    if (!admitted) {  // else that look did not find all of them: they are loaded
+      client.parked = true;
+      swapper.Look(missing, RunOrAbandon(client, args));
+      return true;
+    }
+  }
   if (!missing.empty() && swapper.LoadAtOnce(missing)) missing.clear();
   std::vector<std::string> named;
   if (missing.empty() && spec.named_keys != nullptr && swapper.HasSwappedOut(client.db)) {
@@ -174,15 +182,19 @@ bool Dispatcher::ParkForStates(Client& client, const CommandSpec& spec, Args arg
   for_each([&](uint32_t database, std::string_view key) { keys.push_back({database, std::string(key)}); });
   for (std::string& key : named) keys.push_back({client.db, std::move(key)});
   client.parked = true;
-  swapper.Load(std::move(keys),
-               [this, id = client.id, saved = Copy(args), is_short = was_short_of_memory_](const Result<void>& loaded) {
-                 if (loaded) {
-                   AgainAdmitted(id, saved, is_short);
-                 } else if (Client* parked = server_.FindClient(id); parked != nullptr) {
-                   Abandon(*parked, loaded.error());
-                 }
-               });
+  swapper.Load(std::move(keys), RunOrAbandon(client, args));
   return true;
+}
+
+// What a parked client does once the disk has answered.
+std::function<void(const Result<void>&)> Dispatcher::RunOrAbandon(const Client& client, Args args) {
+  return [this, id = client.id, saved = Copy(args), is_short = was_short_of_memory_](const Result<void>& outcome) {
+    if (outcome) {
+      AgainAdmitted(id, saved, is_short);
+    } else if (Client* parked = server_.FindClient(id); parked != nullptr) {
+      Abandon(*parked, outcome.error());
+    }
+  };
 }
 
 // Executes a parked client's command from the start: the world may have changed.
@@ -289,11 +301,13 @@ Dispatcher::Outcome Dispatcher::Run(Client& client, const CommandSpec& spec, Arg
   const size_t mark = client.output.size();
   if (!woken) ++client.commands;
   keys.KeepExpired(server_.pause().active() && (spec.flags & kWrite) == 0);
-  Swapper* const still = (spec.flags & (kRunsQueue | kRunsScript)) != 0 ? server_.swapper() : nullptr;
+  Swapper* const swapper = server_.swapper();
+  Swapper* const still = (spec.flags & (kRunsQueue | kRunsScript)) != 0 ? swapper : nullptr;
   if (still != nullptr) still->set_standing_still(true);
   Result<void> outcome = spec.run(ctx, args, client.reply);
   keys.FinishCommand();
   if (still != nullptr) still->set_standing_still(false);
+  if (swapper != nullptr) swapper->ForgetHeads();
   if (client.blocked != nullptr && client.blocked->waiting) return Outcome::kBlocked;
   if (!outcome) {
     client.reply.Truncate(mark);

@@ -75,7 +75,7 @@ class Dispatcher {
   bool NeedsMemory(const Client& client, const CommandSpec& spec, Args args) const;
   bool ParkForMemory(Client& client, const CommandSpec& spec, Args args);
   bool ParkForNames(Client& client, const CommandSpec& spec, Args args);
-  bool ParkForStates(Client& client, const CommandSpec& spec, Args args);
+  bool ParkForStates(Client& client, const CommandSpec& spec, Args args, bool admitted);
 
   // MULTI and EXEC (dispatcher_transactions.cc)
   struct Needs;
@@ -85,8 +85,9 @@ class Dispatcher {
   Needs NeedsOf(Client& client);
   bool ParkForTransaction(Client& client, Args args);
   void ListNames(const std::shared_ptr<Needs>& needs, size_t index);
-  void GiveNames(Client& client, uint32_t database, const std::shared_ptr<const std::vector<std::string>>& names);
+  void GiveNames(Client& client, uint32_t database, const std::shared_ptr<const std::vector<WalkedName>>& names);
 
+  std::function<void(const Result<void>&)> RunOrAbandon(const Client& client, Args args);
   // Scripts (dispatcher_scripts.cc)
   Outcome ExecuteBesideScript(Client& client, Args args);
   Result<void> CheckScripted(const ScriptRun& run, const CommandSpec* spec, Args args) const;

@@ -83,7 +83,7 @@ Result<void> Dispatcher::BringInNow(Client& client, const CommandSpec& spec, Arg
     auto names = swapper->ListNamesNow(client.db, walk.from_position, walk.to_position);
     if (!names) return Error{"ERR the state could not be read from disk: " + names.error().message};
     client.walked_range = walk;
-    client.walked_names = std::make_unique<std::vector<std::string>>(std::move(*names));
+    client.walked_names = std::make_unique<std::vector<WalkedName>>(std::move(*names));
   }
   return outcome;
 }

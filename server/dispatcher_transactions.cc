@@ -131,6 +131,10 @@ Dispatcher::Needs Dispatcher::NeedsOf(Client& client) {
       if (other >= 0) add_key(databases.Of(other), key);
     });
     CommandContext ctx{server_, client, server_.keys(), database, server_.keys().now_ms()};
+    // As far as its keys tell now: they may be missing yet, and earlier commands may change them (BringInNow).
+    if (command.spec->named_keys != nullptr && swapper.HasSwappedOut(database) && swapper.InMemory(database, args[1])) {
+      command.spec->named_keys(ctx, args, [&](std::string_view key) { add_key(database, key); });
+    }
     KeyWalk range;
     if (command.spec->walk != nullptr && command.walked_names == nullptr && swapper.HasSwappedOut(database) &&
         command.spec->walk(ctx, args, &range)) {
@@ -177,12 +181,12 @@ bool Dispatcher::ParkForTransaction(Client& client, Args args) {
 // databases may miss states of an earlier one that leave memory during a later one's listing.
 void Dispatcher::ListNames(const std::shared_ptr<Needs>& needs, size_t index) {
   const Needs::Walk& walk = needs->walks[index];
-  const auto on_listed = [this, needs, index, database = walk.database](Result<std::vector<std::string>> names) {
+  const auto on_listed = [this, needs, index, database = walk.database](Result<std::vector<WalkedName>> names) {
     Client* client = server_.FindClient(needs->client_id);
     if (client != nullptr && !names) {
       Abandon(*client, names.error());
     } else if (client != nullptr) {
-      GiveNames(*client, database, std::make_shared<const std::vector<std::string>>(std::move(*names)));
+      GiveNames(*client, database, std::make_shared<const std::vector<WalkedName>>(std::move(*names)));
       if (index + 1 < needs->walks.size()) {
         ListNames(needs, index + 1);
         return;
@@ -195,7 +199,7 @@ void Dispatcher::ListNames(const std::shared_ptr<Needs>& needs, size_t index) {
 }
 
 void Dispatcher::GiveNames(Client& client, uint32_t database,
-                           const std::shared_ptr<const std::vector<std::string>>& names) {
+                           const std::shared_ptr<const std::vector<WalkedName>>& names) {
   DatabaseTracker databases(client.db);
   for (QueuedCommand& command : client.transaction->commands) {
     if (command.spec->walk != nullptr && databases.selected() == database) command.walked_names = names;
@@ -214,11 +218,13 @@ void Dispatcher::RunQueued(Client& client, QueuedCommand& command) {
   const size_t mark = client.output.size();
   const int64_t start_us = NowUs();
   if (command.walked_names != nullptr) {
-    client.walked_names = std::make_unique<std::vector<std::string>>(*command.walked_names);
+    client.walked_names = std::make_unique<std::vector<WalkedName>>(*command.walked_names);
     client.walked_range = command.walked_range;
   }
   keys.KeepExpired(server_.pause().active() && (spec.flags & kWrite) == 0);
-  const Result<void> outcome = spec.run(ctx, args, client.reply);
+  // What elements of earlier commands name, for SORT, showed only now.
+  Result<void> outcome = spec.named_keys != nullptr ? BringInNow(client, spec, args) : Result<void>{};
+  if (outcome) outcome = spec.run(ctx, args, client.reply);
   client.walked_names.reset();
   if (!outcome) {
     client.reply.Truncate(mark);

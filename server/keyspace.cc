@@ -127,6 +127,17 @@ SlotRef Keyspace::FindLive(uint32_t database, std::string_view key, uint64_t has
   return ref;
 }
 
+// For a caller that replaces the whole state: also the entry of one that is swapped out, if it is this key's.
+SlotRef Keyspace::FindToReplace(uint32_t database, std::string_view key, uint64_t hash) {
+  SlotRef ref = indexes_[Physical(database)]->Find(key, hash);
+  if (!ref || (ref.entry & kEntryLive) != 0) return FindLive(database, key, hash);
+  CHECK(stored_listener_ != nullptr);
+  const std::optional<bool> is_out = stored_listener_->IsOut(Physical(database), key);
+  CHECK(is_out);
+  if (!*is_out) ref.slot = nullptr;  // another key's
+  return ref;
+}
+
 void Keyspace::Expire(uint32_t database, const SlotRef& ref, uint64_t hash, std::string_view key) {
   ++stats_.expired_keys;
   EraseRef(Physical(database), ref, hash, key);

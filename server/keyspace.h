@@ -7,7 +7,8 @@
 //   else that writes leaves the effect to its caller (a command), which reports it once.
 // - A call that returns an error (memory) has changed nothing.
 // - A StateView, and any bytes it points to, is valid until the next call that writes.
-// - Commands meet only states in memory: the dispatcher has loaded swapped-out keys before (swapper.h).
+// - Commands meet only states in memory: the dispatcher has loaded swapped-out keys before (swapper.h). Those that need
+//   no value deal with the others through cold_states.h.
 #pragma once
 
 #include <cstdint>
@@ -84,6 +85,9 @@ class StoredStateListener {
   virtual ~StoredStateListener() = default;
   virtual void OnErased(uint32_t physical_database, uint64_t hash, std::string_view key) = 0;
   virtual void OnFlushed(uint32_t physical_database) = 0;
+  // For a command that replaces `key` and met a swapped-out entry with its hash bits: whether that is this key's.
+  // Nothing is known: the command should not have run.
+  virtual std::optional<bool> IsOut(uint32_t physical_database, std::string_view key) const = 0;
 };
 
 class Keyspace {
@@ -104,6 +108,7 @@ class Keyspace {
   int64_t now_ms() const { return now_ms_; }
   // While clients are paused: commands that write nothing do not find expired keys, but leave them where they are.
   void KeepExpired(bool keep) { keep_expired_ = keep; }
+  bool keeps_expired() const { return keep_expired_; }
 
   // ---- Looking. `database` is logical everywhere. ----
   // For a command that reads the value: counts a hit or a miss and touches the access word.
@@ -119,7 +124,8 @@ class Keyspace {
   bool Touch(uint32_t database, std::string_view key);
 
   // ---- Strings ----
-  // Creates the key, or replaces its whole state whatever its type. `value` must not lie in this key's own state.
+  // Creates the key, or replaces its whole state whatever its type, also one that is swapped out and was looked at
+  // (cold_states.h). `value` must not lie in this key's own state.
   Result<void> SetString(uint32_t database, std::string_view key, std::string_view value, StringEncoding encoding,
                          int64_t expire_at_ms);
   // MSET: key, value, key, value, … all or nothing; without expiry; the last of equal keys wins.
@@ -224,7 +230,11 @@ class Keyspace {
   // complete yet (then a keyless entry with its hash bits is another key's). The value is taken over on success only.
   Result<void> SwapIn(uint32_t physical, std::string_view key, bool indexed, const DetachedValue& value,
                       int64_t expire_at_ms, uint32_t access);
-  // Deletes a swapped-out entry whose state has expired in the store; reports the effect.
+  // Deletes a swapped-out entry; the store's record is the caller's business.
+  void EraseSwappedOut(uint32_t physical, const shm::SlotRef& ref, uint64_t hash) {
+    indexes_[physical]->Erase(ref, hash);
+  }
+  // The same because its state has expired in the store; reports the effect.
   void ExpireSwappedOut(uint32_t physical, const shm::SlotRef& ref, uint64_t hash, std::string_view key);
   void ReportExpired(uint32_t physical, std::string_view key);
   // Keys that exist only in the store because the index is not complete yet count in Size().
@@ -245,6 +255,7 @@ class Keyspace {
   };
 
   shm::SlotRef FindLive(uint32_t database, std::string_view key, uint64_t hash);
+  shm::SlotRef FindToReplace(uint32_t database, std::string_view key, uint64_t hash);
   void EraseRef(uint32_t physical, const shm::SlotRef& ref, uint64_t hash, std::string_view key);
   void Expire(uint32_t database, const shm::SlotRef& ref, uint64_t hash, std::string_view key);
 

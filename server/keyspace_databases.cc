@@ -325,7 +325,7 @@ void Keyspace::ReportExpired(uint32_t physical, std::string_view key) {
 }
 
 void Keyspace::ExpireSwappedOut(uint32_t physical, const SlotRef& ref, uint64_t hash, std::string_view key) {
-  indexes_[physical]->Erase(ref, hash);
+  EraseSwappedOut(physical, ref, hash);
   ReportExpired(physical, key);
   FinishCommand();
 }

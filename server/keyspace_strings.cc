@@ -11,6 +11,7 @@ namespace chestbox {
 using shm::EntryLink;
 using shm::kEntryExpires;
 using shm::kEntryExternal;
+using shm::kEntryLive;
 using shm::kEntryMutable;
 using shm::kInlineValueBytesMax;
 using shm::SlotRef;
@@ -60,11 +61,12 @@ bool Keyspace::OverwriteInline(SlotRef& ref, std::string_view value, StringEncod
 Result<void> Keyspace::SetString(uint32_t database, std::string_view key, std::string_view value,
                                  StringEncoding encoding, int64_t expire_at_ms) {
   const uint64_t hash = HashOf(key);
-  SlotRef ref = FindLive(database, key, hash);
-  const bool keeps_access = ref && lfu_;  // writes count as uses
+  SlotRef ref = FindToReplace(database, key, hash);
+  const bool live = ref && (ref.entry & kEntryLive) != 0;
+  const bool keeps_access = live && lfu_;  // writes count as uses
   const uint32_t access =
       keeps_access ? TouchedAccess(shm::LoadHeader(memory_.At(EntryLink(ref.entry))).access()) : NewAccessWord();
-  if (ref && expire_at_ms == kNoExpiry && OverwriteInline(ref, value, encoding, expire_at_ms, access)) return {};
+  if (live && expire_at_ms == kNoExpiry && OverwriteInline(ref, value, encoding, expire_at_ms, access)) return {};
   const uint64_t entry =
       NewEntry({key, ValueType::kString, static_cast<uint8_t>(encoding), expire_at_ms, access}, value);
   if (!LinkAndFree(Physical(database), ref, hash, entry, expire_at_ms)) return OutOfMemory();

@@ -331,9 +331,10 @@ void Swapper::Leave(uint32_t physical, const shm::SlotRef& ref, uint64_t hash, s
   const int64_t expire_at_ms = keys_.ViewOf(ref.entry).expire_at_ms;
   for (const ListingPtr& listing : listings_) {
     if (listing->physical == physical && position >= listing->from_position && position <= listing->to_position) {
-      listing->names.push_back({std::string(key), expire_at_ms});
+      listing->names.push_back({std::string(key), shm::EntryType(ref.entry), expire_at_ms});
     }
   }
+  SpoilLooks(physical, key);
   if (expiring_ && expire_at_ms != kNoExpiry) left_while_expiring_.insert(StateName(physical, key));
   keys_.SwapOut(physical, ref, hash);
   ++stats_.swapped_out;

@@ -32,6 +32,7 @@
 
 #include "protocol/result.h"
 #include "protocol/shm/pins.h"
+#include "server/command.h"
 #include "server/keyspace.h"
 #include "swap/swap_store.h"
 
@@ -85,15 +86,34 @@ class Swapper final : public StoredStateListener {
   void Load(std::vector<StateKey> keys, Done done);
   // For scripts, whose keys are known only when they ask for them: waits for the disk, all other clients with it.
   Result<void> LoadNow(uint32_t database, std::string_view key);
-  Result<std::vector<std::string>> ListNamesNow(uint32_t database, uint64_t from_position, uint64_t to_position);
+  Result<std::vector<WalkedName>> ListNamesNow(uint32_t database, uint64_t from_position, uint64_t to_position);
   // Keeps states in memory beyond a Load's `done`, until Release with what this returned.
   std::vector<std::string> Hold(const std::vector<StateKey>& keys);
   void Release(const std::vector<std::string>& held);
   // The names of the states of `database` in a range of positions that are not in memory, for SCAN and KEYS. Names of
   // others may be among them.
-  using Names = std::function<void(Result<std::vector<std::string>>)>;
+  using Names = std::function<void(Result<std::vector<WalkedName>>)>;
   void ListNames(uint32_t database, uint64_t from_position, uint64_t to_position, Names done);
   bool HasSwappedOut(uint32_t database) const;
+  // ---- Looking at states that are not in memory, without bringing them in (swapper_look.cc) ----
+  struct Head {
+    ValueType type = ValueType::kString;
+    int64_t expire_at_ms = kNoExpiry;
+    bool exists = true;  // false: the command that runs has deleted it
+  };
+  // LookAtOnce does it without waiting where that is possible. Look calls `done` once on the executor, never before
+  // this returns; an Error: the disk failed. What was found is known until ForgetHeads, or within `done`; it is nothing
+  // where the store has no record, or the state was changed meanwhile: then the key has to be loaded.
+  bool LookAtOnce(const std::vector<StateKey>& keys);
+  void Look(const std::vector<StateKey>& keys, Done done);
+  void ForgetHeads() {
+    if (!heads_.empty()) heads_.clear();
+  }
+  // What is known of a state that is not in memory; null: nothing.
+  Head* KnownHead(uint32_t database, std::string_view key);
+  bool KnowsAll(const std::vector<StateKey>& keys);
+  // Deletes a state of which a head is known; with `expired`, as one that has expired.
+  void EraseOut(uint32_t database, std::string_view key, bool expired);
 
   // ---- Memory ----
   // Starts as many swap-outs as memory and the disk allow. Cheap when there is nothing to do; after every batch.
@@ -120,6 +140,7 @@ class Swapper final : public StoredStateListener {
   // StoredStateListener
   void OnErased(uint32_t physical, uint64_t hash, std::string_view key) override;
   void OnFlushed(uint32_t physical) override;
+  std::optional<bool> IsOut(uint32_t physical, std::string_view key) const override;
 
   SwapperStats stats() const;
   swap::StoreStats store_stats() const { return store_->Stats(); }
@@ -165,11 +186,18 @@ class Swapper final : public StoredStateListener {
     uint64_t to_position = 0;
     struct Name {
       std::string key;
+      ValueType type;
       int64_t expire_at_ms;
     };
     std::vector<Name> names;
   };
   using ListingPtr = std::shared_ptr<Listing>;
+  // A look under way.
+  struct HeadLook {
+    std::vector<std::string> names;
+    bool stale = false;  // one of them was deleted, or left memory again, meanwhile
+  };
+  using LookPtr = std::shared_ptr<HeadLook>;
 
   // A large collection on its way in.
   struct Building {
@@ -180,6 +208,9 @@ class Swapper final : public StoredStateListener {
 
   static constexpr size_t kLoadedMax = 4096;  // loads remembered for the time when the disk fails
   static constexpr int64_t kRetryMs = 1000;   // after a disk error
+  // What LoadAtOnce and LookAtOnce do during one turn of the executor, other clients waiting: 16 loads of 64 KiB take
+  // about 1 ms.
+  static constexpr size_t kLoadsAtOnceMax = 16;
 
   // Runs `work` on a thread of ours; nothing once the store is closed.
   void Ask(StoreThread& thread, std::function<void()> work);
@@ -229,10 +260,11 @@ class Swapper final : public StoredStateListener {
 
   // ---- Loading (swapper_load.cc) ----
   bool NeedsLoad(uint32_t physical, std::string_view key, uint64_t hash) const;
+  bool WaitsForNoThread() const;
   bool LoadOneAtOnce(const StateKey& item);
   Result<void> LoadRecordNow(const LoadPtr& load);
   Result<std::vector<Listing::Name>> ScanNames(uint32_t physical, uint64_t from_position, uint64_t to_position);
-  std::vector<std::string> LivingNames(std::vector<Listing::Name> names) const;
+  std::vector<WalkedName> LivingNames(std::vector<Listing::Name> names) const;
   void StartLoad(const LoadPtr& load);
   void FinishLoad(const LoadPtr& load, Result<std::optional<swap::StateRecord>> loaded);
   void LoadChunks(const LoadPtr& load, const RecordPtr& record);
@@ -246,6 +278,13 @@ class Swapper final : public StoredStateListener {
   void FinishNamesakes(const LoadPtr& load, const Result<swap::ScanPage>& page);
   void CompleteLoad(const LoadPtr& load, const Result<void>& outcome);
   void FinishListing(uint32_t database, const ListingPtr& listing, const Result<void>& outcome, const Names& done);
+
+  // ---- Looking (swapper_look.cc) ----
+  bool MayLook(uint32_t physical, const StateKey& item) const;
+  void KeepHead(const std::string& name, const swap::StateAttributes& attributes);
+  void FinishLook(const LookPtr& look, const std::vector<std::optional<swap::StateAttributes>>& found,
+                  const Result<void>& outcome, const Done& done);
+  void SpoilLooks(uint32_t physical, std::string_view key);
 
   // ---- After a start, and expiry (swapper_fill.cc) ----
   void FillStep();
@@ -299,6 +338,8 @@ class Swapper final : public StoredStateListener {
   uint64_t streaming_bytes_ = 0;  // of large values that are being read into memory
   std::deque<std::pair<LoadPtr, RecordPtr>> waiting_streams_;
   std::vector<ListingPtr> listings_;
+  std::vector<LookPtr> looks_;
+  std::unordered_map<std::string, Head> heads_;               // what is known for the command that runs
   uint64_t generation_[shm::kDatabases] = {};                 // raised by FLUSH
   uint32_t fill_database_ = shm::kDatabases;                  // the index fill: databases below are complete
   uint64_t fill_position_ = 0;                                // … and so is this one below here

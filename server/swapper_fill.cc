@@ -6,6 +6,7 @@
 #include "server/server.h"
 #include "server/store_thread.h"
 #include "server/swapper.h"
+#include "server/types/object_codec.h"
 
 namespace chestbox {
 
@@ -84,7 +85,7 @@ void Swapper::FinishFill(uint32_t physical, uint64_t generation, Result<swap::Sc
     const shm::SlotRef ref = index.Find(state.key, hash);
     if (ref && (ref.entry & kEntryLive) != 0) continue;  // loaded before the fill came by
     const bool expires = state.attributes.expire_at_ms != swap::kNoExpiry;
-    const uint64_t entry = shm::kEntrySwapped | kEntryStored | shm::EntryTypeBits(shm::ValueType::kString) |
+    const uint64_t entry = shm::kEntrySwapped | kEntryStored | shm::EntryTypeBits(TypeOfObject(state.attributes.type)) |
                            (expires ? shm::kEntryExpires : 0) | (hash & 0x0000'ffff'ffff'ffff);
     if (!index.Insert(hash, entry, shm::kNeverMs)) {
       LogWarning("Out of memory while the index is filled; it is tried again");

@@ -18,8 +18,6 @@ using shm::kEntryLive;
 namespace {
 
 constexpr size_t kListedStates = 1024;
-// What LoadAtOnce brings in during one turn of the executor, other clients waiting: 16 loads of 64 KiB take about 1 ms.
-constexpr size_t kLoadsAtOnceMax = 16;
 constexpr size_t kLoadAtOnceBytesMax = 64 << 10;
 // What is built element by element counts as a load for so many bytes: about 100 us.
 constexpr size_t kBuiltBytesPerLoad = 1024;
@@ -161,9 +159,13 @@ void Swapper::DecodeLoaded(const LoadPtr& load, const swap::StateAttributes& att
   }
 }
 
+// While others load, look, list or fill, a table may be being opened, which this thread could have to wait for.
+bool Swapper::WaitsForNoThread() const {
+  return !closed_ && loads_.empty() && looks_.empty() && streaming_bytes_ == 0 && listings_.empty() && !filling();
+}
+
 bool Swapper::LoadAtOnce(const std::vector<StateKey>& keys) {
-  // While others load, list or fill, a table may be being opened, which this thread could have to wait for.
-  if (closed_ || !loads_.empty() || streaming_bytes_ != 0 || !listings_.empty() || filling()) return false;
+  if (!WaitsForNoThread()) return false;
   if (loads_at_once_ + keys.size() > kLoadsAtOnceMax) return false;
   // Who reads faster than memory is made free goes the long way, which waits for its turn.
   if (maxmemory_bytes_ != 0 && UsedBytes() > maxmemory_bytes_) return false;
@@ -249,8 +251,7 @@ Result<void> Swapper::LoadRecordNow(const LoadPtr& load) {
   return {};
 }
 
-Result<std::vector<std::string>> Swapper::ListNamesNow(uint32_t database, uint64_t from_position,
-                                                       uint64_t to_position) {
+Result<std::vector<WalkedName>> Swapper::ListNamesNow(uint32_t database, uint64_t from_position, uint64_t to_position) {
   if (closed_) return Error{"the store is closed"};
   auto names = ScanNames(keys_.Physical(database), from_position, to_position);
   if (!names) return names.error();
@@ -416,7 +417,8 @@ Result<std::vector<Swapper::Listing::Name>> Swapper::ScanNames(uint32_t physical
     auto page = store_->Scan(static_cast<uint8_t>(physical), *position, to_position, kListedStates);
     if (!page) return page.error();
     for (swap::StateName& state : page->states) {
-      names.push_back({std::move(state.key), FromStore(state.attributes.expire_at_ms)});
+      names.push_back(
+          {std::move(state.key), TypeOfObject(state.attributes.type), FromStore(state.attributes.expire_at_ms)});
     }
     position = page->next_position;
   }
@@ -430,7 +432,10 @@ void Swapper::ListNames(uint32_t database, uint64_t from_position, uint64_t to_p
     auto names =
         std::make_shared<Result<std::vector<Listing::Name>>>(ScanNames(listing->physical, from_position, to_position));
     host_.Post([this, database, listing, names, done] {
-      if (*names) std::move((*names)->begin(), (*names)->end(), std::back_inserter(listing->names));
+      if (*names) {
+        (*names)->insert((*names)->end(), listing->names.begin(), listing->names.end());
+        listing->names = std::move(**names);
+      }
       FinishListing(database, listing, *names ? Result<void>() : names->error(), done);
     });
   });
@@ -450,14 +455,17 @@ void Swapper::FinishListing(uint32_t database, const ListingPtr& listing, const 
   done(LivingNames(std::move(listing->names)));
 }
 
-std::vector<std::string> Swapper::LivingNames(std::vector<Listing::Name> listed) const {
-  std::vector<std::string> names;
-  for (Listing::Name& name : listed) {
-    if (name.expire_at_ms == kNoExpiry || name.expire_at_ms > keys_.now_ms()) names.push_back(std::move(name.key));
+// What left memory while it was listed may be in it twice: the last one is what it was when it left.
+std::vector<WalkedName> Swapper::LivingNames(std::vector<Listing::Name> listed) const {
+  std::stable_sort(listed.begin(), listed.end(),
+                   [](const Listing::Name& a, const Listing::Name& b) { return a.key < b.key; });
+  std::vector<WalkedName> names;
+  for (auto name = listed.begin(); name != listed.end(); ++name) {
+    if (std::next(name) != listed.end() && std::next(name)->key == name->key) continue;
+    if (name->expire_at_ms == kNoExpiry || name->expire_at_ms > keys_.now_ms()) {
+      names.push_back({std::move(name->key), name->type});
+    }
   }
-  // What left memory meanwhile may be in it twice.
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }
 

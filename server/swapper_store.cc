@@ -27,6 +27,7 @@ constexpr uint64_t kSavedBytes = 4 << 20;
 // ---- Erases and flushes ----
 
 void Swapper::QueueErase(uint32_t physical, uint64_t hash, std::string_view key) {
+  SpoilLooks(physical, key);
   std::string name = StateName(physical, key);
   if (IsUnfilled(physical, shm::PositionOf(hash))) settled_[physical].insert(name);
   ++erasing_[std::move(name)];
@@ -77,6 +78,7 @@ void Swapper::OnErased(uint32_t physical, uint64_t hash, std::string_view key) {
 
 void Swapper::OnFlushed(uint32_t physical) {
   ++generation_[physical];
+  for (const LookPtr& look : looks_) look->stale = true;
   MarkComplete(physical);
   changes_.push_back({Change::Kind::kFlush, physical, 0, {}});
 }

@@ -17,7 +17,7 @@ struct QueuedCommand {
   std::vector<std::string> args;
   // For a walk (SCAN, KEYS): the range that it is about to cover, and the names there that are not in memory.
   KeyWalk walked_range;
-  std::shared_ptr<const std::vector<std::string>> walked_names;
+  std::shared_ptr<const std::vector<WalkedName>> walked_names;
 };
 
 struct Transaction {

@@ -77,6 +77,19 @@ class MemorySwapStore final : public SwapStore {
     return true;
   }
 
+  Result<std::optional<StateAttributes>> LoadAttributes(const StateId& id) override {
+    std::shared_lock lock(mutex_);
+    if (ReadsFail()) return ReadFailed();
+    const Head* head = Find(id);
+    return head == nullptr ? std::nullopt : std::optional(head->attributes);
+  }
+
+  std::optional<StateAttributes> AttributesFromMemory(const StateId& id) override {
+    if (faults_ != nullptr && faults_->on_disk) return std::nullopt;
+    const auto attributes = LoadAttributes(id);
+    return attributes ? *attributes : std::nullopt;
+  }
+
   Result<void> ReadChunks(const StateRecord& record, const ChunkConsumer& consume) override {
     CHECK(record.chunked());
     const size_t count = (record.payload_size + kChunkSize - 1) / kChunkSize;

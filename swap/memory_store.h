@@ -18,7 +18,7 @@ std::shared_ptr<MemoryDisk> NewMemoryDisk();
 struct MemoryFaults {
   std::atomic<bool> disk_full{false};   // write calls and CloseClean return an Error
   std::atomic<bool> reads_fail{false};  // Load, ReadChunks, Scan and DueExpiries return an Error
-  std::atomic<bool> on_disk{false};     // LoadFromMemory finds nothing
+  std::atomic<bool> on_disk{false};     // LoadFromMemory and AttributesFromMemory find nothing
 };
 
 // A store on `disk` (its last clean state, whose metadata goes to *metadata unless null). `faults` may be null and must

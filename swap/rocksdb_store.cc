@@ -45,6 +45,8 @@ class RocksdbSwapStore final : public SwapStore {
 
   Result<std::optional<StateRecord>> Load(const StateId& id) override;
   bool LoadFromMemory(const StateId& id, size_t payload_size_max, const RecordConsumer& use) override;
+  Result<std::optional<StateAttributes>> LoadAttributes(const StateId& id) override;
+  std::optional<StateAttributes> AttributesFromMemory(const StateId& id) override;
   Result<void> ReadChunks(const StateRecord& record, const ChunkConsumer& consume) override;
   Result<ScanPage> Scan(uint8_t database, uint64_t from_position, uint64_t to_position, size_t limit) override;
   Result<std::vector<DueState>> DueExpiries(uint8_t database, int64_t now_ms, size_t limit) override;
@@ -164,6 +166,31 @@ bool RocksdbSwapStore::LoadFromMemory(const StateId& id, size_t payload_size_max
   // When the write thread replaced the value since, its chunk is gone.
   if (value_id != 0) engine_->VisitInMemory(Family::kChunks, ChunkKey(value_id, 0), count_and_use);
   return used;
+}
+
+Result<std::optional<StateAttributes>> RocksdbSwapStore::LoadAttributes(const StateId& id) {
+  std::optional<StateAttributes> attributes;
+  Result<void> decoded;
+  const auto found =
+      engine_->Visit(Family::kHeads, HeadKey(GenerationOf(id.database), id), [&](std::string_view bytes) {
+        const auto head = DecodeHead(bytes);
+        if (head) {
+          attributes = head->attributes;
+        } else {
+          decoded = head.error();
+        }
+      });
+  if (!found) return found.error();
+  if (!decoded) return decoded.error();
+  return attributes;
+}
+
+std::optional<StateAttributes> RocksdbSwapStore::AttributesFromMemory(const StateId& id) {
+  std::optional<StateAttributes> attributes;
+  engine_->VisitInMemory(Family::kHeads, HeadKey(GenerationOf(id.database), id), [&](std::string_view bytes) {
+    if (const auto head = DecodeHead(bytes); head) attributes = head->attributes;
+  });
+  return attributes;
 }
 
 Result<void> RocksdbSwapStore::ReadChunks(const StateRecord& record, const ChunkConsumer& consume) {

@@ -20,10 +20,12 @@
 //     clean close: all of it, nothing newer.
 //
 // Threads: every call is synchronous and may block on the disk, so the executor (the arena's one writer) calls none but
-// LoadFromMemory, Count, ExpiryCount and, for INFO, Stats. The calls under "reads" come from any number of threads at
-// once; those under "writes" from one thread at a time, concurrently with reads. No call may run during or after
-// CloseClean/CloseDirty and the destructor. A read sees every write call that returned before it began; what the caller
-// still has in a queue, the caller must overlay itself (a queued Flush or EraseState most of all).
+// LoadFromMemory, AttributesFromMemory, Count, ExpiryCount and, for INFO, Stats; and, where EXEC or a script is
+// already under way and finds that it needs one more state, Load, ReadChunks and Scan. The calls under "reads" come
+// from any number of threads at once; those under "writes" from one thread at a time, concurrently with reads. No call
+// may run during or after CloseClean/CloseDirty and the destructor. A read sees every write call that returned before
+// it began; what the caller still has in a queue, the caller must overlay itself (a queued Flush or EraseState most of
+// all).
 #pragma once
 
 #include <cstddef>
@@ -141,6 +143,11 @@ class SwapStore {
   // missing or damaged, and Load will say.
   using RecordConsumer = std::function<void(const StateAttributes& attributes, std::string_view payload)>;
   virtual bool LoadFromMemory(const StateId& id, size_t payload_size_max, const RecordConsumer& use) = 0;
+
+  // What is known of a state without its value, which stays where it lies whatever its size; or nothing.
+  virtual Result<std::optional<StateAttributes>> LoadAttributes(const StateId& id) = 0;
+  // The same as far as it goes without waiting for a disk. Nothing tells nothing.
+  virtual std::optional<StateAttributes> AttributesFromMemory(const StateId& id) = 0;
 
   // Streams the payload of a chunked record in order, holding one chunk at a time; the chunk is valid within the call.
   // Stops at the consumer's first Error and returns it. IsValueGone tells the Error of a value that was replaced, moved

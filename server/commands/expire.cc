@@ -5,10 +5,12 @@
 #include <limits>
 #include <optional>
 
+#include "server/commands/cold_states.h"
 #include "server/commands/command_parser.h"
 #include "server/commands/families.h"
 #include "server/commands/lookup.h"
 #include "server/commands/number_parsing.h"
+#include "server/echoed.h"
 
 namespace chestbox {
 
@@ -46,7 +48,7 @@ Result<Conditions> ParseConditions(Args args) {
     } else if (parser.Eat("lt")) {
       conditions.lt = true;
     } else {
-      return Error{fmt::format("ERR Unsupported option {}", parser.Peek())};
+      return Error{fmt::format("ERR Unsupported option {}", AsEchoed(parser.Peek()))};
     }
   }
   if (conditions.nx && (conditions.xx || conditions.gt || conditions.lt)) {
@@ -104,7 +106,7 @@ Result<void> SetExpiry(CommandContext& ctx, Args args, Unit unit, Base base, std
 // TTL, PTTL, EXPIRETIME, PEXPIRETIME key -> the time; -1 if the key has no expiry, -2 if it does not exist. Seconds are
 // rounded to the nearest.
 Result<void> ReplyExpiry(CommandContext& ctx, Args args, Unit unit, Base base, ReplyWriter& reply) {
-  const std::optional<StateView> state = LookAtState(ctx, args[1]);
+  const std::optional<StateHead> state = LookAtHead(ctx, args[1]);
   if (!state) {
     reply.Integer(-2);
     return {};
@@ -234,6 +236,7 @@ constexpr CommandSpec kCommands[] = {
      .flags = kReadOnly | kFast,
      .categories = kCatKeyspace,
      .keys = {{1, 1, 1, kKeyRO | kKeyAccess}},
+     .heads_suffice = NeedNoValue,
      .group = "generic",
      .since = "7.0.0",
      .complexity = "O(1)",
@@ -278,6 +281,7 @@ constexpr CommandSpec kCommands[] = {
      .flags = kReadOnly | kFast,
      .categories = kCatKeyspace,
      .keys = {{1, 1, 1, kKeyRO | kKeyAccess}},
+     .heads_suffice = NeedNoValue,
      .group = "generic",
      .since = "7.0.0",
      .complexity = "O(1)",
@@ -289,6 +293,7 @@ constexpr CommandSpec kCommands[] = {
      .flags = kReadOnly | kFast,
      .categories = kCatKeyspace,
      .keys = {{1, 1, 1, kKeyRO | kKeyAccess}},
+     .heads_suffice = NeedNoValue,
      .group = "generic",
      .since = "2.6.0",
      .complexity = "O(1)",
@@ -301,6 +306,7 @@ constexpr CommandSpec kCommands[] = {
      .flags = kReadOnly | kFast,
      .categories = kCatKeyspace,
      .keys = {{1, 1, 1, kKeyRO | kKeyAccess}},
+     .heads_suffice = NeedNoValue,
      .group = "generic",
      .since = "1.0.0",
      .complexity = "O(1)",

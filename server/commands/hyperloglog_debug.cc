@@ -11,6 +11,7 @@
 #include "server/commands/hyperloglog_value.h"
 #include "server/commands/lookup.h"
 #include "server/commands/strings.h"
+#include "server/echoed.h"
 #include "server/server.h"
 
 namespace chestbox::hll {
@@ -112,7 +113,7 @@ Result<void> PfDebug(CommandContext& ctx, Args args, ReplyWriter& reply) {
     }
     reply.Integer(dense ? 0 : 1);
   } else {
-    return Error{fmt::format("ERR Unknown PFDEBUG subcommand '{}'", args[1].substr(0, args[1].find('\0')))};
+    return Error{fmt::format("ERR Unknown PFDEBUG subcommand '{}'", AsEchoed(args[1]))};
   }
   return {};
 }

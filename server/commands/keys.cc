@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "protocol/shm/type_name.h"
+#include "server/commands/cold_states.h"
 #include "server/commands/command_parser.h"
 #include "server/commands/databases.h"
 #include "server/commands/families.h"
@@ -20,7 +21,7 @@ Error SameObject() { return Error{"ERR source and destination objects are the sa
 Result<void> Del(CommandContext& ctx, Args args, ReplyWriter& reply) {
   int64_t deleted = 0;
   for (std::string_view key : args.subspan(1)) {
-    if (!ctx.keys.Erase(ctx.db, key)) continue;
+    if (!EraseState(ctx, key)) continue;
     ++deleted;
     ctx.Effect({"DEL", key});
   }
@@ -31,7 +32,7 @@ Result<void> Del(CommandContext& ctx, Args args, ReplyWriter& reply) {
 // EXISTS key [key …] -> how many there are; a key that is named twice counts twice
 Result<void> Exists(CommandContext& ctx, Args args, ReplyWriter& reply) {
   int64_t count = 0;
-  for (std::string_view key : args.subspan(1)) count += LookAtState(ctx, key) ? 1 : 0;
+  for (std::string_view key : args.subspan(1)) count += LookAtHead(ctx, key) ? 1 : 0;
   reply.Integer(count);
   return {};
 }
@@ -46,7 +47,7 @@ Result<void> Touch(CommandContext& ctx, Args args, ReplyWriter& reply) {
 
 // TYPE key -> the type's name, or "none"
 Result<void> TypeOf(CommandContext& ctx, Args args, ReplyWriter& reply) {
-  const std::optional<StateView> state = LookAtState(ctx, args[1]);
+  const std::optional<StateHead> state = LookAtHead(ctx, args[1]);
   reply.SimpleString(state ? TypeName(state->type) : "none");
   return {};
 }
@@ -182,6 +183,7 @@ constexpr CommandSpec kCommands[] = {
      .flags = kWrite,
      .categories = kCatKeyspace,
      .keys = {{1, -1, 1, kKeyRM | kKeyDelete}},
+     .heads_suffice = NeedNoValue,
      .group = "generic",
      .since = "1.0.0",
      .complexity = "O(N) where N is the number of keys that will be removed. When a key to remove holds a value other "
@@ -196,6 +198,7 @@ constexpr CommandSpec kCommands[] = {
      .flags = kReadOnly | kFast,
      .categories = kCatKeyspace,
      .keys = {{1, -1, 1, kKeyRO}},
+     .heads_suffice = NeedNoValue,
      .group = "generic",
      .since = "1.0.0",
      .complexity = "O(N) where N is the number of keys to check.",
@@ -261,6 +264,7 @@ constexpr CommandSpec kCommands[] = {
      .flags = kReadOnly | kFast,
      .categories = kCatKeyspace,
      .keys = {{1, 1, 1, kKeyRO}},
+     .heads_suffice = NeedNoValue,
      .group = "generic",
      .since = "1.0.0",
      .complexity = "O(1)",
@@ -272,6 +276,7 @@ constexpr CommandSpec kCommands[] = {
      .flags = kWrite | kFast,
      .categories = kCatKeyspace,
      .keys = {{1, -1, 1, kKeyRM | kKeyDelete}},
+     .heads_suffice = NeedNoValue,
      .group = "generic",
      .since = "4.0.0",
      .complexity =

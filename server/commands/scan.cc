@@ -54,12 +54,11 @@ void VisitKeys(CommandContext& ctx, const KeyWalk& range, Visit&& visit) {
         &swapped_out);
   } while (position != 0 && position <= range.to_position);
   if (ctx.client.walked_names == nullptr) return;
-  for (const std::string& name : *ctx.client.walked_names) {
-    const uint64_t at = shm::PositionOf(ctx.keys.HashOf(name));
+  for (const WalkedName& name : *ctx.client.walked_names) {
+    const uint64_t at = shm::PositionOf(ctx.keys.HashOf(name.key));
     if (at < range.from_position || at > range.to_position) continue;
-    // Whatever came to memory since the names were listed has been visited, and what was deleted is not to be. Only
-    // strings are ever swapped out.
-    if (!ctx.server.swapper()->InMemory(ctx.db, name)) visit(std::string_view(name), ValueType::kString);
+    // Whatever came to memory since the names were listed has been visited, and what was deleted is not to be.
+    if (!ctx.server.swapper()->InMemory(ctx.db, name.key)) visit(std::string_view(name.key), name.type);
   }
 }
 

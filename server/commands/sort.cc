@@ -94,7 +94,7 @@ std::optional<std::string> ValueFor(CommandContext& ctx, std::string_view patter
   if (pattern == "#") return element;
   const std::optional<NamedKey> named = NameFor(pattern, element);
   if (!named) return std::nullopt;
-  // In EXEC the dispatcher could not know these keys.
+  // The dispatcher has seen to it that what is not in memory is not there.
   if (const Swapper* swapper = ctx.server.swapper(); swapper != nullptr && !swapper->InMemory(ctx.db, named->key)) {
     return std::nullopt;
   }

@@ -63,7 +63,7 @@ Result<AddOrTrim> Parse(CommandContext& ctx, Args args, bool adds) {
   for (; at < args.size(); ++at) {
     const std::string_view option = args[at];
     const bool more = at + 1 < args.size();
-    if (adds && option == "*") break;
+    if (adds && IsIdWord(option, "*")) break;
     if (more && (EqualIgnoringCase(option, "maxlen") || EqualIgnoringCase(option, "minid"))) {
       if (auto strategy = ParseStrategy(args, &at, &parsed); !strategy) return strategy.error();
     } else if (more && EqualIgnoringCase(option, "limit")) {

@@ -64,7 +64,7 @@ Result<void> XGroupCreate(CommandContext& ctx, Args args, ReplyWriter& reply) {
   auto stream = options->make_stream ? StreamType::Find(ctx, args[2], Look::kChange) : ExistingStream(ctx, args);
   if (!stream) return stream.error();
   StreamId id = stream->head().last_id;
-  if (args[4] != "$") {
+  if (!IsIdWord(args[4], "$")) {
     auto given = IdArgument(args[4]);
     if (!given) return given.error();
     id = *given;
@@ -91,7 +91,7 @@ Result<void> XGroupSetId(CommandContext& ctx, Args args, ReplyWriter& reply) {
   auto stream = StreamWithGroup(ctx, args, &link);
   if (!stream) return stream.error();
   StreamId id = stream->head().last_id;
-  if (args[4] != "$") {
+  if (!IsIdWord(args[4], "$")) {
     const auto given = ParseStreamBound(args[4], 0);
     if (!given) return InvalidId();
     id = *given;

@@ -88,7 +88,7 @@ Result<ReadFrom> ParseFrom(CommandContext& ctx, const ReadCall& call, std::strin
     }
     return NoGroup(key, call.group, " in XREADGROUP with GROUP option");
   }
-  if (text == "$") {
+  if (IsIdWord(text, "$")) {
     if (call.with_group) {
       return Error{
           "ERR The $ ID is meaningless in the context of XREADGROUP: you want to read the history of this consumer by "
@@ -97,7 +97,7 @@ Result<ReadFrom> ParseFrom(CommandContext& ctx, const ReadCall& call, std::strin
     }
     return ReadFrom{stream->head().last_id, false};
   }
-  if (text == ">") {
+  if (IsIdWord(text, ">")) {
     if (!call.with_group) {
       return Error{
           "ERR The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option."};
@@ -278,7 +278,7 @@ Result<void> Wait(CommandContext& ctx, Args args, const ReadCall& call, const st
   std::vector<std::string_view> resolved(args.begin(), args.end());
   for (size_t i = 0; i < call.keys; ++i) {
     std::string_view& id = resolved[call.keys_at + call.keys + i];
-    if (id == "$") id = ids.emplace_back(from[i].after);
+    if (IsIdWord(id, "$")) id = ids.emplace_back(from[i].after);
   }
   return ctx.Block({.keys = args.subspan(call.keys_at, call.keys),
                     .type = ValueType::kStream,

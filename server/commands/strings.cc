@@ -1,5 +1,6 @@
 // The string family's rows. The handlers are in the other strings_*.cc files.
 #include "server/commands/strings.h"
+#include "server/commands/cold_states.h"
 
 #include "server/commands/families.h"
 
@@ -283,6 +284,7 @@ constexpr CommandSpec kCommands[] = {
      .flags = kWrite | kDenyOom,
      .categories = kCatString,
      .keys = {{1, 1, 1, kKeyOW | kKeyUpdate}},
+     .heads_suffice = NeedNoValue,
      .group = "string",
      .since = "2.6.0",
      .complexity = "O(1)",
@@ -294,6 +296,7 @@ constexpr CommandSpec kCommands[] = {
      .flags = kWrite | kDenyOom,
      .categories = kCatString,
      .keys = {{1, 1, 1, kKeyRW | kKeyAccess | kKeyUpdate | kKeyVariableFlags}},
+     .heads_suffice = strings::SetNeedsNoValue,
      .group = "string",
      .since = "1.0.0",
      .complexity = "O(1)",
@@ -305,6 +308,7 @@ constexpr CommandSpec kCommands[] = {
      .flags = kWrite | kDenyOom,
      .categories = kCatString,
      .keys = {{1, 1, 1, kKeyOW | kKeyUpdate}},
+     .heads_suffice = NeedNoValue,
      .group = "string",
      .since = "2.0.0",
      .complexity = "O(1)",
@@ -316,6 +320,7 @@ constexpr CommandSpec kCommands[] = {
      .flags = kWrite | kDenyOom | kFast,
      .categories = kCatString,
      .keys = {{1, 1, 1, kKeyOW | kKeyInsert}},
+     .heads_suffice = NeedNoValue,
      .group = "string",
      .since = "1.0.0",
      .complexity = "O(1)",

@@ -14,6 +14,7 @@ namespace chestbox::strings {
 // Whole values.
 Result<void> Get(CommandContext& ctx, Args args, ReplyWriter& reply);
 Result<void> Set(CommandContext& ctx, Args args, ReplyWriter& reply);
+bool SetNeedsNoValue(Args args);
 Result<void> SetNx(CommandContext& ctx, Args args, ReplyWriter& reply);
 Result<void> SetEx(CommandContext& ctx, Args args, ReplyWriter& reply);
 Result<void> PSetEx(CommandContext& ctx, Args args, ReplyWriter& reply);

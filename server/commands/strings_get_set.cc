@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 
+#include "server/commands/cold_states.h"
 #include "server/commands/command_parser.h"
 #include "server/commands/lookup.h"
 #include "server/commands/number_parsing.h"
@@ -107,14 +108,18 @@ Result<bool> Store(CommandContext& ctx, std::string_view key, std::string_view v
     expire_at_ms = *moment;
   }
   if (options.get || options.nx || options.xx || options.keep_ttl) {
-    const std::optional<StateView> old = options.get ? ReadState(ctx, key) : StateToChange(ctx, key);
+    std::optional<StateHead> old;
     if (options.get) {
-      if (old && old->type != ValueType::kString) return WrongType();
-      if (old) {
-        reply.Bulk(old->value);
+      const std::optional<StateView> state = ReadState(ctx, key);
+      if (state && state->type != ValueType::kString) return WrongType();
+      if (state) {
+        old = StateHead{state->type, state->expire_at_ms};
+        reply.Bulk(state->value);
       } else {
         reply.Null();
       }
+    } else {
+      old = HeadToChange(ctx, key);
     }
     if ((options.nx && old) || (options.xx && !old)) return false;
     if (options.keep_ttl && old) expire_at_ms = old->expire_at_ms;
@@ -174,6 +179,11 @@ Result<void> Set(CommandContext& ctx, Args args, ReplyWriter& reply) {
     reply.Null();
   }
   return {};
+}
+
+bool SetNeedsNoValue(Args args) {
+  const auto options = ParseSetOptions(args);
+  return !options || !options->get;
 }
 
 // SETNX key value -> 1 if the key was set, 0 if it exists.

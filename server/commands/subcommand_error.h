@@ -8,11 +8,9 @@
 
 #include "protocol/result.h"
 #include "server/command.h"
+#include "server/echoed.h"
 
 namespace chestbox {
-
-// An argument as Redis echoes it, which is as a C string: up to a NUL.
-inline std::string_view AsEchoed(std::string_view text) { return text.substr(0, text.find('\0')); }
 
 // For a subcommand that is unknown, or whose arguments are too many or too few.
 inline Error SubcommandSyntaxError(Args args) {

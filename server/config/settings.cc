@@ -16,6 +16,7 @@
 #include "server/config/config_text.h"
 #include "server/config/settings_table.h"
 #include "server/config/special_settings.h"
+#include "server/echoed.h"
 
 namespace chestbox {
 namespace {
@@ -41,7 +42,7 @@ Result<std::vector<Assignment>> FindAssignments(std::span<const std::string_view
   for (size_t i = 0; i < words.size(); i += 2) {
     FoundSetting found = FindSetting(words[i]);
     if (found.setting == nullptr) {
-      return Error{fmt::format("ERR Unknown option or number of arguments for CONFIG SET - '{}'", words[i])};
+      return Error{fmt::format("ERR Unknown option or number of arguments for CONFIG SET - '{}'", AsEchoed(words[i]))};
     }
     const Setting& setting = *found.setting;
     if (setting.Has(kImmutable)) return SetError(words[i], "can't set immutable config");

@@ -29,6 +29,9 @@ bool TellState(const shm::ArenaMemory& memory, const StateView& state, rdb::Obje
 enum class ObjectReader { kRedis7, kOwn };
 std::string EncodeState(const shm::ArenaMemory& memory, const StateView& state, ObjectReader reader);
 
+// The type of a value by the first byte of such an object, which is also what the store's records say of it.
+ValueType TypeOfObject(uint8_t first_byte);
+
 // A new value in the encoding that the settings ask for; one of our own (EncodeState for kOwn) in the encoding that it
 // had. An Error: bad data, or no memory.
 Result<DetachedValue> DecodeState(Keyspace& keys, const Config& config, std::string_view object, rdb::Trust trust);

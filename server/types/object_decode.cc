@@ -157,6 +157,42 @@ class BuildingSink : public rdb::ObjectSink {
 
 }  // namespace
 
+ValueType TypeOfObject(uint8_t first_byte) {
+  using rdb::ObjectType;
+  switch (static_cast<ObjectType>(first_byte)) {
+    case ObjectType::kString:
+      break;
+    case ObjectType::kList:
+    case ObjectType::kListZiplist:
+    case ObjectType::kListQuicklist:
+    case ObjectType::kListQuicklist2:
+      return ValueType::kList;
+    case ObjectType::kSet:
+    case ObjectType::kSetIntegers:
+    case ObjectType::kSetListpack:
+      return ValueType::kSet;
+    case ObjectType::kSortedSetText:
+    case ObjectType::kSortedSet:
+    case ObjectType::kSortedSetZiplist:
+    case ObjectType::kSortedSetListpack:
+      return ValueType::kSortedSet;
+    case ObjectType::kHash:
+    case ObjectType::kHashZipmap:
+    case ObjectType::kHashZiplist:
+    case ObjectType::kHashListpack:
+    case ObjectType::kHashExpiring0:
+    case ObjectType::kHashListpackEx0:
+    case ObjectType::kHashExpiring:
+    case ObjectType::kHashListpackEx:
+      return ValueType::kHash;
+    case ObjectType::kStream1:
+    case ObjectType::kStream2:
+    case ObjectType::kStream3:
+      return ValueType::kStream;
+  }
+  return ValueType::kString;
+}
+
 Result<DetachedValue> DecodeState(Keyspace& keys, const Config& config, std::string_view object, rdb::Trust trust) {
   std::optional<rdb::ObjectType> own_type;
   if (trust == rdb::Trust::kOwn && !object.empty()) own_type = static_cast<rdb::ObjectType>(object[0]);

@@ -8,9 +8,11 @@ import time
 
 from generate_bits import BitCommands
 from generate_hash import HashCommands
-from generate_lists import ListCommands
-from generate_zset import Exact, SortedSetCommands
+from generate_lists import LISTS, ListCommands
+from generate_sets import SETS, SetCommands
+from generate_streams import KEYS as STREAMS
 from generate_streams import Streams
+from generate_zset import ZSETS, Exact, SortedSetCommands
 
 KEYS = [b"", b"a", b"b", b"key:1", b"key:2", b"key:3", b"key:10", b"counter", b"float", b"{tag}1", b"{tag}2", b"h?llo", b"h[a]llo",
         b"with space", b"new\r\nline", b"\x00\xff\x80bin", "schlüssel".encode(), b"long" * 75, b"*", b"\\"]
@@ -27,11 +29,13 @@ PATTERNS = [b"*", b"key:*", b"key:?", b"key:[12]", b"key:[^1]", b"h?llo", b"h\\?
             b"[c-a]", b"[", b"[]", b"[^]", b"\\", b"*\\", b"\\*", b"**", b"*?*", b"\xff*", b"*bin", b"{tag}*", b"[^a-z]*", b"???????????*"]
 
 
-class Generator(BitCommands, HashCommands, ListCommands, SortedSetCommands):
-    def __init__(self, random):
+class Generator(BitCommands, HashCommands, ListCommands, SetCommands, SortedSetCommands):
+    def __init__(self, random, sorts_zset=False):
         self.random = random
+        self.sorts_zset = sorts_zset
         self.now_s = int(time.time())
-        self.makers = [maker for maker, weight in self.weights() + Streams(self).weights() for _ in range(weight)]
+        self.streams = Streams(self)
+        self.makers = [maker for maker, weight in self.weights() + self.streams.weights() for _ in range(weight)]
 
     def command(self):
         """One command as a list of byte strings; about one in eight is wrong on purpose."""
@@ -63,6 +67,18 @@ class Generator(BitCommands, HashCommands, ListCommands, SortedSetCommands):
 
     def key(self):
         return self.random.choice(KEYS)
+
+    def any_key(self):
+        """A key of any family but for those that promise something about what is in them (LEX, HYPERLOGLOGS)."""
+        return self.random.choice(LISTS + SETS + ZSETS + STREAMS + KEYS)
+
+    def state_key(self):
+        """For commands that take states of every type."""
+        return self.any_key() if self.random.random() < 0.4 else self.key()
+
+    @staticmethod
+    def exact(*command):
+        return Exact(command)
 
     def keys(self, most=4):
         return [self.key() for _ in range(self.random.randint(1, most))]
@@ -132,9 +148,9 @@ class Generator(BitCommands, HashCommands, ListCommands, SortedSetCommands):
     def weights(self):
         return [(self.set, 12), (self.get_like, 10), (self.getex, 4), (self.set_with_ttl, 3), (self.many, 6), (self.counter, 9),
                 (self.floats, 4), (self.ranges, 8), (self.append, 3), (self.lcs, 2), (self.delete, 5), (self.ask_keys, 6), (self.rename, 4),
-                (self.copy, 4), (self.move, 2), (self.expire, 10), (self.ttl_of, 8), (self.databases, 3), (self.object, 5), (self.ping, 3),
+                (self.copy, 4), (self.move, 2), (self.expire, 10), (self.ttl_of, 8), (self.databases, 3), (self.object, 5), (self.dump, 3), (self.ping, 3),
                 (self.client, 3), (self.hello, 1), (self.auth, 1), (self.unknown, 2), (self.scan_error, 1), (self.command_of, 2),
-                (self.reset, 1), (self.flush, 1)] + self.bit_weights() + self.hash_weights() + self.list_weights() + self.zset_weights()
+                (self.reset, 1), (self.flush, 1)] + self.bit_weights() + self.hash_weights() + self.list_weights() + self.set_weights() + self.zset_weights()
 
     def set(self):
         # A moment in the past is for run.py's step_short_life: SET leaves such a key for lazy expiry, and DBSIZE counts it till then.
@@ -189,28 +205,30 @@ class Generator(BitCommands, HashCommands, ListCommands, SortedSetCommands):
                                                             ([self.option(b"WITHMATCHLEN")], 0.4))
 
     def delete(self):
-        return [self.random.choice([b"del", b"unlink"])] + self.keys(3)
+        return [self.random.choice([b"del", b"unlink"])] + [self.state_key() for _ in range(self.random.randint(1, 3))]
 
     def ask_keys(self):
-        return [self.random.choice([b"exists", b"touch"])] + self.keys() if self.random.random() < 0.7 else [b"type", self.key()]
+        if self.random.random() < 0.3:
+            return [b"type", self.state_key()]
+        return [self.random.choice([b"exists", b"touch"])] + [self.state_key() for _ in range(self.random.randint(1, 4))]
 
     def rename(self):
-        return [self.random.choice([b"rename", b"renamenx"]), self.key(), self.key()]
+        return [self.random.choice([b"rename", b"renamenx"]), self.state_key(), self.state_key()]
 
     def copy(self):
-        return [b"copy", self.key(), self.key()] + self.some(([self.option(b"REPLACE")], 0.4), ([self.option(b"DB"), self.database()], 0.4))
+        return [b"copy", self.state_key(), self.state_key()] + self.some(([self.option(b"REPLACE")], 0.4), ([self.option(b"DB"), self.database()], 0.4))
 
     def move(self):
-        return [b"move", self.key(), self.database()]
+        return [b"move", self.state_key(), self.database()]
 
     def expire(self):
         name, unit, absolute = self.random.choice([(b"expire", "s", False), (b"pexpire", "ms", False), (b"expireat", "s", True),
                                                    (b"pexpireat", "ms", True)])
         conditions = self.some(*[([self.option(word)], 0.15) for word in (b"NX", b"XX", b"GT", b"LT")])
-        return [name, self.key(), self.ttl(unit, absolute)] + conditions
+        return [name, self.state_key(), self.ttl(unit, absolute)] + conditions
 
     def ttl_of(self):
-        return [self.random.choice([b"ttl", b"pttl", b"expiretime", b"pexpiretime", b"persist"]), self.key()]
+        return [self.random.choice([b"ttl", b"pttl", b"expiretime", b"pexpiretime", b"persist"]), self.state_key()]
 
     def databases(self):
         random = self.random
@@ -219,7 +237,12 @@ class Generator(BitCommands, HashCommands, ListCommands, SortedSetCommands):
 
     def object(self):
         word = self.random.choice([b"encoding", b"encoding", b"encoding", b"refcount", b"idletime", b"freq", b"help", b"nonsense"])
-        return [b"object", self.option(word)] + ([] if word == b"help" else [self.key()])
+        return [b"object", self.option(word)] + ([] if word == b"help" else [self.state_key()])
+
+    def dump(self):
+        if self.random.random() < 0.5:
+            return [b"dump", self.state_key()]
+        return [b"restore", self.state_key(), self.random.choice([b"0", b"-1", b"abc"]), self.value()]  # steps.py restores what is right
 
     def ping(self):
         return self.random.choice([[b"ping"], [b"ping", self.value()], [b"echo", self.value()]])

@@ -1,12 +1,8 @@
-"""Lists, mixed into Generator (generate.py), and a step with clients that wait for them.
+"""Lists, mixed into Generator (generate.py).
 
 list-max-listpack-size changes now and then, so that lists of a few elements are trees, too. Blocking commands are no part of the
 mixture, because a wrong argument there could be a long timeout.
 """
-import time
-
-import resp
-
 LISTS = [b"list:1", b"list:2", b"list:3", b"list:4"]
 PACKED_LIMITS = [b"-2", b"-2", b"-1", b"-5", b"1", b"3", b"16", b"128", b"0"]
 
@@ -95,31 +91,3 @@ class ListCommands:
             return [name, self.list_key(), self.list_key(), timeout]
         keys = [self.list_key() for _ in range(random.randint(1, 3))]
         return [name, timeout, b"%d" % len(keys)] + keys + [ends[0]] + random.choice([[], [b"COUNT", b"3"]])
-
-
-def step_waiting(session):
-    """A client that waits for lists, and what others do meanwhile; both servers' replies to both."""
-    generator, random = session.generator, session.random
-    session.one([b"SELECT", b"0"])
-    if random.random() < 0.5:
-        session.one([b"DEL"] + LISTS)
-    waiting = generator.list_wait(b"0.12")
-    others = [server.connect() for server in session.servers]
-    try:
-        for connection in others:
-            connection.send(resp.encode(*waiting))
-        time.sleep(0.01)
-        session.history.append([b"(another client)"] + waiting)
-        for _ in range(random.randint(0, 3)):
-            command = random.choice([generator.list_push, generator.list_push, generator.list_move, generator.list_pop, generator.rename])()
-            session.one(command)
-        replies = [connection.read_raw() for connection in others]
-        session.count += 1
-        if replies[0] != replies[1]:
-            session.fail(waiting, *replies)
-    finally:
-        for connection in others:
-            connection.close()
-    session.one([b"MULTI"])
-    session.one(generator.list_wait(b"0"))
-    session.one([b"EXEC"])

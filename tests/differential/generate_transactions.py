@@ -16,13 +16,13 @@ def elements_of(reply):
     return elements
 
 
-def agree_on_exec(queued, redis, chestbox):
+def agree_on_exec(queued, redis, chestbox, left):
     if redis == chestbox:
         return True
     theirs, ours = elements_of(redis), elements_of(chestbox)
     if theirs is None or ours is None or not len(theirs) == len(ours) == len(queued):
         return False
-    return all(exceptions.agree(*three) for three in zip(queued, theirs, ours))
+    return all(exceptions.agree(*three, left=left) for three in zip(queued, theirs, ours))
 
 
 def step_transaction(session):
@@ -49,5 +49,6 @@ def step_transaction(session):
     session.count += 1
     session.history.append([b"exec"])
     replies = [connection.read_raw() for connection in session.connections]
-    if not agree_on_exec(queued, *replies):
+    session.coverage.note([b"exec"], replies[0])
+    if not agree_on_exec(queued, *replies, session.leaves):
         session.fail([b"exec"] + [word for command in queued for word in [b"|"] + command], *replies)

@@ -201,21 +201,26 @@ class SortedSetCommands:
         return self.some(*with_options, (count + self.some(([self.option(b"ANY")], 0.3)), 0.4),
                          ([self.option(self.random.choice([b"ASC", b"DESC"]))], 0.4))
 
+    def geo_end(self, name):
+        """Options, or a place to store in, which forbids most of them."""
+        if name.endswith(b"_ro") or self.random.random() < 0.6:
+            return self.geo_options() + self.some(([b"STORE", self.random.choice(ZSETS)], 0.05))
+        return [self.option(self.random.choice([b"STORE", b"STOREDIST"])), self.random.choice(ZSETS)] + self.some(([b"COUNT", b"5"], 0.3), ([b"ASC"], 0.3))
+
     def geo_search(self):
         random = self.random
         key = random.choice(PLACES)
         kind = random.randrange(4)
         if kind == 0:
             name = random.choice([b"georadius", b"georadius_ro"])
-            return [name, key] + self.place() + self.radius() + self.geo_options() + self.some(([b"STORE", random.choice(ZSETS)], 0.1),
-                                                                                            ([b"STOREDIST", random.choice(ZSETS)], 0.1))
+            return [name, key] + self.place() + self.radius() + self.geo_end(name)
         if kind == 1:
             name = random.choice([b"georadiusbymember", b"georadiusbymember_ro"])
-            return [name, key, self.geo_member()] + self.radius() + self.geo_options() + self.some(([b"STORE", random.choice(ZSETS)], 0.1))
+            return [name, key, self.geo_member()] + self.radius() + self.geo_end(name)
         centre = [self.option(b"FROMMEMBER"), self.geo_member()] if random.random() < 0.5 else [self.option(b"FROMLONLAT")] + self.place()
         box = [self.option(b"BYBOX"), random.choice([b"100", b"400", b"0.1", b"9000", b"-1"])] + self.radius()
         shape = box if random.random() < 0.5 else [self.option(b"BYRADIUS")] + self.radius()
         if kind == 2:
-            return [b"geosearchstore", random.choice(ZSETS), key] + centre + shape + self.some(([b"STOREDIST"], 0.4), ([b"ASC"], 0.3),
-                                                                                               ([b"COUNT", b"3"], 0.3))
+            return [b"geosearchstore", random.choice(ZSETS), key] + centre + shape + self.some(([b"STOREDIST"], 0.4), ([random.choice([b"ASC", b"DESC"])], 0.3),
+                                                                                               ([b"COUNT", b"3"] + self.some(([b"ANY"], 0.4)), 0.4))
         return [b"geosearch", key] + centre + shape + self.geo_options()

@@ -12,21 +12,24 @@ import os
 import random
 import sys
 import time
+from functools import partial
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(os.path.dirname(HERE), "integration")]
 import command_table  # noqa: E402
+import coverage  # noqa: E402
 import exceptions  # noqa: E402
 import harness  # noqa: E402
 import resp  # noqa: E402
 from generate import PATTERNS, Generator  # noqa: E402
 from generate_bits import SPARSE_LIMITS  # noqa: E402
-from generate_lists import step_waiting  # noqa: E402
 from generate_scripts import step_script  # noqa: E402
 from generate_transactions import step_transaction  # noqa: E402
+from steps import step_leave, step_restore, step_take, step_waiting  # noqa: E402
 
 COMMANDS_A_SESSION = 500
 FAILURES_MAX = 10  # sessions; more would only hide the first
+SESSIONS_FOR_ALL = 100  # so many say every command and option (coverage.py), some of which are rare
 
 
 class Mismatch(Exception):
@@ -50,10 +53,12 @@ def inline(command):
 class Session:
     """Two connections, one to each server, that see the same bytes."""
 
-    def __init__(self, seed, redis, chestbox):
+    def __init__(self, seed, redis, chestbox, said):
         self.random = random.Random(seed)
-        self.generator = Generator(self.random)
+        self.leaves = self.random.random() < 0.4  # states of ChestBox go to disk now and then
+        self.generator = Generator(self.random, sorts_zset=self.leaves)
         self.servers = (redis, chestbox)
+        self.coverage = said
         self.count = 0
         self.history = []
         self.connect()
@@ -71,10 +76,13 @@ class Session:
 
     def expect_same(self, command):
         """Reads one reply of each and compares them as the reply to `command`."""
-        self.count += 1
         self.history.append(command)
-        replies = [connection.read_raw() for connection in self.connections]
-        if not exceptions.agree(command, *replies):
+        return self.compare(command, [connection.read_raw() for connection in self.connections])
+
+    def compare(self, command, replies):
+        self.count += 1
+        self.coverage.note(command, replies[0])
+        if not exceptions.agree(command, *replies, left=self.leaves):
             self.fail(command, *replies)
         return replies
 
@@ -93,13 +101,16 @@ class Session:
         self.one([b"FLUSHALL"])
         self.one([b"CONFIG", b"SET", b"hll-sparse-max-bytes", b"3000"])
         self.one([b"CONFIG", b"SET", b"list-max-listpack-size", b"-2"])
+        self.one([b"CONFIG", b"SET", b"set-max-intset-entries", b"512"])
         self.one([b"CONFIG", b"SET", b"stream-node-max-entries", self.random.choice([b"1", b"2", b"3", b"10", b"100"])])
         if self.random.random() < 0.5:
             self.one([b"HELLO", b"3"])
         steps = [self.step_command] * 40 + [self.step_pipeline] * 2 + [self.step_inline] * 4 + [self.step_keys, self.step_scan,
                                                                                                self.step_short_life] + \
-                [self.step_random_key, self.step_silence, self.step_sparse_limit, lambda: step_waiting(self),
-                 lambda: step_transaction(self), lambda: step_transaction(self)] + [lambda: step_script(self)] * 3
+                [self.step_random_key, self.step_silence, self.step_sparse_limit] + \
+                [partial(step, self) for step in [step_waiting, step_transaction, step_transaction, step_take, step_restore, step_restore, step_script, step_script,
+                                                  step_script] +
+                 [step_leave] * (5 if self.leaves else 0)]
         while self.count < COMMANDS_A_SESSION:
             self.random.choice(steps)()
         self.compare_everything()
@@ -143,10 +154,12 @@ class Session:
         if not all(known) or (replies[0] is None) != (replies[1] is None):
             self.fail([b"RANDOMKEY"], *[repr(reply).encode() for reply in replies])
         self.count += 1
+        self.coverage.note([b"RANDOMKEY"], b"$")
 
     def step_scan(self):
         options = self.generator.some(([b"COUNT", self.random.choice([b"1", b"3", b"100"])], 0.6),
-                                      ([b"MATCH", self.random.choice(PATTERNS)], 0.5), ([b"TYPE", self.random.choice([b"string", b"list"])], 0.3))
+                                      ([b"MATCH", self.random.choice(PATTERNS)], 0.5), ([b"TYPE", self.random.choice([b"string", b"list", b"hash", b"set", b"zset", b"stream",
+                                                                              b"Hash", b"nonsense"])], 0.5))
         found = []
         for connection in self.connections:
             names, cursor = set(), b"0"
@@ -157,6 +170,7 @@ class Session:
                     break
             found.append(sorted(names))
         self.count += 1
+        self.coverage.note([b"SCAN", b"0"] + options, b"*")
         if found[0] != found[1]:
             self.fail([b"SCAN", b"0"] + options, repr(found[0]).encode(), repr(found[1]).encode())
 
@@ -186,6 +200,7 @@ class Session:
     def compare_values(self, command, shape):
         replies = [shape(connection.call(*command)) for connection in self.connections]
         self.count += 1
+        self.coverage.note(command, b"*")
         self.history.append(command)
         if replies[0] != replies[1]:
             self.fail(command, *[repr(reply).encode() for reply in replies])
@@ -195,9 +210,15 @@ class Session:
         """Each server restores what the other one dumps, and has the same value as before."""
         copy = b"\x00restored"
         dumps = [connection.call("DUMP", key) for connection in self.connections]
-        for connection, dump in zip(self.connections, reversed(dumps)):
-            connection.call("RESTORE", copy, 0, dump, "REPLACE")
-        digests = self.compare_values([b"DEBUG", b"DIGEST-VALUE", key, copy], list)
+
+        def digests_with(payloads):
+            for connection, dump in zip(self.connections, payloads):
+                connection.call("RESTORE", copy, 0, dump, "REPLACE")
+            return self.compare_values([b"DEBUG", b"DIGEST-VALUE", key, copy], list)
+        digests = digests_with(reversed(dumps))
+        if digests[0] != digests[1]:
+            # A payload may become small where the value was not, by other limits; then -0 becomes 0, in Redis as here.
+            digests[0] = digests_with(dumps)[1]
         types = self.compare_values([b"TYPE", copy], bytes)
         kinds = [connection.call("TYPE", key) for connection in self.connections]
         expires = self.connections[0].call("PTTL", key) != -1
@@ -230,12 +251,12 @@ def main():
     parser.add_argument("--chestbox-argument", action="append", default=[])
     options = parser.parse_args()
     sessions = max(1, options.count // COMMANDS_A_SESSION)
-    passed, failures, compared, began = 0, 0, 0, time.monotonic()
+    passed, failures, compared, began, said = 0, 0, 0, time.monotonic(), coverage.Coverage()
     redis = start("redis")
     chestbox = start("redis" if options.self else "chestbox", options.chestbox_argument)
     for seed in range(options.seed, options.seed + sessions):
         try:
-            session = Session(seed, redis, chestbox)
+            session = Session(seed, redis, chestbox, said)
             try:
                 session.run()
             finally:
@@ -258,6 +279,10 @@ def main():
     different_rows = list(command_table.differences(redis, chestbox))
     print("\n".join(f"[FAILED] {row}" for row in different_rows) if different_rows else "the rows of COMMAND agree")
     passed, failures = passed + (not different_rows), failures + len(different_rows)
+    if sessions >= SESSIONS_FOR_ALL:
+        unsaid = list(said.missing(redis))
+        print("\n".join(f"[FAILED] {line}" for line in unsaid) if unsaid else "every command and option of the families was said")
+        passed, failures = passed + (not unsaid), failures + len(unsaid)
     redis.close()
     chestbox.close()
     return harness.summary(passed, failures)

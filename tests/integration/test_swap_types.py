@@ -40,7 +40,7 @@ class SwapTypes(unittest.TestCase):
 
     def state_of(self, connection, key):
         """Whatever can be told of a value. Order inside of a set is not told."""
-        connection.call("EXISTS", key)  # brings it into memory
+        connection.call("TOUCH", key)  # brings it into memory
         digest = connection.call("DEBUG", "DIGEST-VALUE", key)
         ordered = connection.call("DUMP", key) if key.startswith(("list", "zset", "stream")) else None
         return digest, ordered, connection.call("TYPE", key), connection.call("OBJECT", "ENCODING", key)

@@ -87,6 +87,10 @@ TEMPLATE_TEST_CASE("What was just written can be loaded without the disk", "[con
     if (size > 0) REQUIRE_FALSE(store.LoadFromMemory(Id("k", 9, 3), size - 1, use));
     REQUIRE_FALSE(store.LoadFromMemory(Id("other", 9, 3), kChunkSize, use));
     REQUIRE(calls == 2);
+    REQUIRE(store.AttributesFromMemory(Id("k", 9, 3)) == put.attributes);
+    REQUIRE(*store.LoadAttributes(Id("k", 9, 3)) == put.attributes);
+    REQUIRE_FALSE(store.AttributesFromMemory(Id("other", 9, 3)));
+    REQUIRE_FALSE(store.LoadAttributes(Id("other", 9, 3))->has_value());
   }
 }
 

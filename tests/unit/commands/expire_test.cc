@@ -74,6 +74,7 @@ TEST_CASE("Conditions compare with the expiry that the key has; none counts as i
   CHECK(s.Do("expire k 100 gt lt") == "-ERR GT and LT options at the same time are not compatible");
   CHECK(s.Do("expire k 100 ab") == "-ERR Unsupported option ab");
   CHECK(s.Do("expire k x ab") == "-ERR Unsupported option ab");
+  CHECK(s.Run({"expire", "k", "1", {"a\0b", 3}}) == "-ERR Unsupported option a");
 }
 
 TEST_CASE("Times that do not fit are refused") {

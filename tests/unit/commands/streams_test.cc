@@ -28,6 +28,23 @@ TEST_CASE("XADD takes whole IDs, those that leave the sequence to the stream, an
   CHECK(s.Do("xadd string * f v") == "-WRONGTYPE Operation against a key holding the wrong kind of value");
 }
 
+TEST_CASE("An ID ends at a NUL, and so does what may stand in its place") {
+  using namespace std::string_view_literals;
+  Session s;
+  CHECK(s.Run({"xadd", "s", "5-5\0junk"sv, "f", "v"}) == "5-5");
+  CHECK(s.Run({"xadd", "s", "6-*\0"sv, "f", "v"}) == "6-0");
+  CHECK(s.Run({"xadd", "s", "*\0"sv, "f", "v"}) != "-ERR Invalid stream ID specified as stream command argument");
+  CHECK(s.Run({"xadd", "s", "\0"sv, "f", "v"}) == "-ERR Invalid stream ID specified as stream command argument");
+  CHECK(s.Run({"xrange", "s", "-\0x"sv, "(6-0\0x"sv}) == "[[5-5, [f, v]]]");
+  CHECK(s.Run({"xrange", "s", "6"sv, "+\0x"sv, "count", "1"}) == "[[6-0, [f, v]]]");
+  CHECK(s.Run({"xread", "streams", "s", "$\0"sv}) == "nil");
+  CHECK(s.Run({"xgroup", "create", "s", "g", "$\0"sv}) == "+OK");
+  CHECK(s.Run({"xgroup", "setid", "s", "g", "$\0"sv}) == "+OK");
+  CHECK(s.Run({"xreadgroup", "group", "g", "c", "streams", "s", ">\0"sv}) == "nil");
+  const std::string too_long = "7-0" + std::string(125, '\0');
+  CHECK(s.Run({"xadd", "s", too_long, "f", "v"}) == "-ERR Invalid stream ID specified as stream command argument");
+}
+
 TEST_CASE("An ID of the server's own is the time, or the one after the last") {
   Session s;
   const std::string now = std::to_string(s.now_ms());

@@ -64,6 +64,14 @@ class GatedStore final : public swap::SwapStore {
   bool LoadFromMemory(const swap::StateId& id, size_t payload_size_max, const RecordConsumer& use) override {
     return store_->LoadFromMemory(id, payload_size_max, use);
   }
+  Result<std::optional<swap::StateAttributes>> LoadAttributes(const swap::StateId& id) override {
+    auto attributes = store_->LoadAttributes(id);
+    gates_.load.Pass();
+    return attributes;
+  }
+  std::optional<swap::StateAttributes> AttributesFromMemory(const swap::StateId& id) override {
+    return store_->AttributesFromMemory(id);
+  }
   Result<void> ReadChunks(const swap::StateRecord& record, const ChunkConsumer& consume) override {
     gates_.load.Pass();
     return store_->ReadChunks(record, consume);

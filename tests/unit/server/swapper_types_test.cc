@@ -11,7 +11,7 @@ const std::string kConfig = std::string("enable-debug-command yes\n") + kSmallLi
 
 // Everything that is to be told of a key. Groups of a stream are in no digest, but its DUMP keeps its order.
 std::string StateOf(SwapLab& lab, const std::string& key) {
-  REQUIRE(lab.Run({"EXISTS", key}).size() == 4);  // brings it in
+  REQUIRE(lab.Run({"TOUCH", key}).size() == 4);  // brings it in
   const std::string type = lab.Run({"TYPE", key});
   std::string text = type + lab.Run({"DEBUG", "DIGEST-VALUE", key}) + lab.Run({"PEXPIRETIME", key});
   // A string that was changed in place is "raw" until it leaves.
@@ -81,7 +81,7 @@ TEST_CASE("A history with states that come and go ends as one in memory does") {
         // Times in it are those of the moment.
         CHECK(lab.Run({"XRANGE", key, "-", "+"}) == memory.Run({"XRANGE", key, "-", "+"}));
       } else {
-        lab.Run({"EXISTS", key});
+        lab.Run({"TOUCH", key});
         CHECK(lab.Run({"DEBUG", "DIGEST-VALUE", key}) == memory.Run({"DEBUG", "DIGEST-VALUE", key}));
       }
     }

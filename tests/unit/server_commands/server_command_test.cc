@@ -42,6 +42,7 @@ TEST_CASE("CONFIG reads and changes settings") {
   CHECK(s.Do("config set hz") == "-ERR wrong number of arguments for 'config|set' command");
   CHECK(s.Do("config set hz 20 port") == "-ERR syntax error");
   CHECK(s.Do("config set nosuch 1") == "-ERR Unknown option or number of arguments for CONFIG SET - 'nosuch'");
+  CHECK(s.Run({"config", "set", {"\0x", 2}, "1"}) == "-ERR Unknown option or number of arguments for CONFIG SET - ''");
   CHECK(s.Do("config rewrite") == "-ERR The server is running without a config file");
   CHECK(s.Do("config resetstat") == "+OK");
   CHECK(s.server().Do("hello 3").starts_with("%"));
