@@ -13,11 +13,13 @@ namespace chestbox {
 
 using shm::kEntryLive;
 
-// Not where the index is not filled yet, where there may be no entry to replace or delete; and not while the record
-// that is in the store counts no more.
+// Not where the index is not filled yet, where there may be no entry to replace or delete; not while the record that is
+// in the store counts no more; and not while it is being loaded: a load that ends after its key was deleted, made anew
+// and swapped out again could not tell.
 bool Swapper::MayLook(uint32_t physical, const StateKey& item) const {
-  return !IsUnfilled(physical, shm::PositionOf(keys_.HashOf(item.key))) &&
-         !erasing_.contains(StateName(physical, item.key));
+  const std::string name = StateName(physical, item.key);
+  return !IsUnfilled(physical, shm::PositionOf(keys_.HashOf(item.key))) && !erasing_.contains(name) &&
+         !loads_.contains(name);
 }
 
 void Swapper::KeepHead(const std::string& name, const swap::StateAttributes& attributes) {
@@ -101,7 +103,7 @@ Swapper::Head* Swapper::KnownHead(uint32_t database, std::string_view key) {
   if (heads_.empty()) return nullptr;
   const uint32_t physical = keys_.Physical(database);
   const auto found = heads_.find(StateName(physical, key));
-  if (found == heads_.end()) return nullptr;
+  if (found == heads_.end() || loads_.contains(found->first)) return nullptr;
   const shm::SlotRef ref = keys_.index(physical).Find(key, keys_.HashOf(key));
   return ref && (ref.entry & kEntryLive) != 0 ? nullptr : &found->second;
 }
