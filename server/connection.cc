@@ -123,7 +123,7 @@ bool Connection::OverQueryLimit() {
   return true;
 }
 
-// Executes every complete request in the buffer, then sends all replies at once.
+// Executes every complete request in the buffer; the replies go at the end of the turn, all at once.
 void Connection::Process() {
   Server& server = network_.server();
   bool first = true;
@@ -154,8 +154,12 @@ void Connection::Process() {
     Close();
     return;
   }
-  Send();
-  if (network_.serving_others()) return;  // in the middle of a script: nothing is freed, nothing leaves memory
+  if (network_.serving_others()) {  // in the middle of a script: the turn's end is far, nothing is freed, nothing
+                                    // leaves memory
+    Send();
+    return;
+  }
+  network_.SendLater(*this);
   // What came while this client's script ran and others were served was left in the socket, as for a parked client.
   if (!closed_ && !client_->parked) SetInterest(interest_ | EPOLLIN);
   Keyspace& keys = server.keys();

@@ -287,6 +287,7 @@ void Network::Admit(int descriptor, const Listener& listener) {
 }
 
 void Network::Forget(Connection& connection) {
+  std::erase(to_send_, &connection);
   server_->RemoveClient(connection.client());
   connections_.erase(&connection);
 }
@@ -332,6 +333,12 @@ void Network::RunPosted() {
   }
 }
 
+// Sending executes nothing, so that the list does not grow meanwhile.
+void Network::SendReplies() {
+  for (Connection* connection : to_send_) connection->Flush();
+  to_send_.clear();
+}
+
 void Network::OnSignal(int signal) {
   if (serving_others_) {  // not in the middle of a script
     Post([this, signal] { OnSignal(signal); });
@@ -358,6 +365,7 @@ void Network::Run(Server& server) {
     events_.Wait(TimeoutMs());
     RunPosted();
     if (!stopped_) RunDue();
+    SendReplies();
   }
   // Sessions end while the server that they belong to still stands.
   std::vector<std::shared_ptr<Connection>> connections;
@@ -389,6 +397,7 @@ void Network::Stop() { stopped_ = true; }
 // connections that end meanwhile do so in the next turn, so that the events handed out by the turn outside still have
 // theirs.
 bool Network::ServeOthers() {
+  SendReplies();  // of those that were served before in this turn
   serving_others_ = true;
   events_.Wait(0);
   serving_others_ = false;

@@ -2,7 +2,8 @@
 //
 // One thread, the executor, runs all of it: sockets are non-blocking, a connection's whole batch of requests is
 // executed and answered with one write, and nothing here waits. A turn hands out the events that there are (one read a
-// connection), then runs what was posted until then, then what is due by the clock.
+// connection), then runs what was posted until then, then what is due by the clock, and sends all replies last: clients
+// that were answered one by one would come back one by one, each with a wake-up of its own.
 #pragma once
 
 #include <chrono>
@@ -46,6 +47,8 @@ class Network final : public Host {
   Server& server() { return *server_; }
   const Config& config() const { return settings_.config(); }
   void Forget(Connection& connection);  // called by a connection that has ended
+  // Its replies are sent at the end of the turn. Once a batch.
+  void SendLater(Connection& connection) { to_send_.push_back(&connection); }
 
  private:
   class Listener;
@@ -61,6 +64,7 @@ class Network final : public Host {
   bool IsRefused(int descriptor, const Listener& listener, std::string_view* reason) const;
   void RegisterAppliers();
   void RunPosted();
+  void SendReplies();
   void RunDue();
   int TimeoutMs();
   void OnSignal(int signal);
@@ -81,6 +85,7 @@ class Network final : public Host {
   std::string unix_path_;  // to be removed at the end
   uint16_t tcp_port_ = 0;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
+  std::vector<Connection*> to_send_;
   Clock::time_point connection_cron_at_{};
 };
 

@@ -166,6 +166,7 @@ TEST_CASE("CLIENT PAUSE puts off an attached client's reads as it does everybody
   };
   REQUIRE(admin.Command({"CLIENT", "PAUSE", "1000000", "WRITE"}));
   CHECK(reads_locally());
+  REQUIRE(admin.Command({"CLIENT", "UNPAUSE"}));
   // Nobody can end a pause of everything, as in Redis: CLIENT UNPAUSE is put off, too.
   REQUIRE(admin.Command({"CLIENT", "PAUSE", "3000", "ALL"}));
   CHECK(client.Get("key").code() == Code::kTimeout);

@@ -31,7 +31,7 @@ void Fill(SwapLab& lab, int elements = kElements) {
 }
 
 std::string DigestOf(SwapLab& lab, const std::string& key) {
-  REQUIRE(lab.Run({"EXISTS", key}) == ":1\r\n");
+  REQUIRE(lab.Run({"OBJECT", "ENCODING", key}).starts_with('$'));
   return lab.Run({"DEBUG", "DIGEST-VALUE", key}) + lab.Run({"OBJECT", "ENCODING", key});
 }
 
@@ -73,7 +73,7 @@ TEST_CASE("Large collections leave and come back in steps") {
     CHECK(out.steps_max < kStepsMax);
     while (lab.keys().FreeStep()) {
     }
-    REQUIRE_FALSE(lab.Begin(lab.client(), {"EXISTS", key}));
+    REQUIRE_FALSE(lab.Begin(lab.client(), {"OBJECT", "ENCODING", key}));
     const Turns in = TakeTurns(lab, [&] { return !lab.client().parked; });
     CHECK(in.steps_max < kStepsMax);
     CHECK(in.working >= 2);
@@ -117,7 +117,7 @@ TEST_CASE("A database is flushed while its collections are encoded and built") {
   CHECK(lab.used_bytes() < lists);
   while (lab.keys().FreeStep()) {
   }
-  REQUIRE(lab.Do("EXISTS l") == ":1\r\n");
+  REQUIRE(lab.Do("LLEN l") == ":100000\r\n");
   REQUIRE(lab.Run({"RPUSH", "l", "dirty"}) == ":100001\r\n");
   REQUIRE(lab.swapper().SwapOutNow(0, "l"));
   REQUIRE_FALSE(lab.Begin(lab.client(), {"HGET", "h", "f0:text"}));
@@ -145,7 +145,7 @@ TEST_CASE("Without memory for all of it a large collection stays in the store, a
     }
     const uint64_t bytes = lab.used_bytes();
     lab.memory().RefuseAfter(100, FaultyMemory::Refusals::kAllBehind);
-    CHECK(lab.Run({"EXISTS", key}).find("OOM") != std::string::npos);
+    CHECK(lab.Run({"OBJECT", "ENCODING", key}).find("OOM") != std::string::npos);
     lab.memory().Relent();
     while (lab.keys().FreeStep()) {
     }
@@ -164,7 +164,7 @@ TEST_CASE("A stop and a crash while large collections are under way") {
   lab.Restart();
   CHECK((DigestOf(lab, "h") == before));
   lab.Restart();
-  REQUIRE_FALSE(lab.Begin(lab.client(), {"EXISTS", "h"}));
+  REQUIRE_FALSE(lab.Begin(lab.client(), {"OBJECT", "ENCODING", "h"}));
   const uint64_t steps = lab.memory().allocations();
   lab.host().RunUntil([&] { return lab.memory().allocations() > steps + 1000; });
   lab.Restart();
