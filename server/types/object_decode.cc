@@ -107,26 +107,21 @@ class BuildingSink : public rdb::ObjectSink {
     return own_type_ == rdb::ObjectType::kHashListpackEx ? kAlwaysPacked : kNeverPacked;
   }
 
+  // As Redis: of a payload that is a listpack the elements are counted, and not measured.
   bool MayBePacked(ObjectKind kind, std::string_view listpack, uint32_t elements) const {
     if (own_type_) return true;
     switch (kind) {
       case ObjectKind::kHash:
-        return AtMost(elements / 2, config_.hash_max_listpack_entries) &&
-               NoneIsLonger(listpack, config_.hash_max_listpack_value_bytes);
+        return AtMost(elements / 2, config_.hash_max_listpack_entries);
       case ObjectKind::kSortedSet:
-        return AtMost(elements / 2, config_.zset_max_listpack_entries) &&
-               NoneIsLonger(listpack, config_.zset_max_listpack_value_bytes);
+        return AtMost(elements / 2, config_.zset_max_listpack_entries);
       case ObjectKind::kSet:
-        return AtMost(elements, config_.set_max_listpack_entries) &&
-               NoneIsLonger(listpack, config_.set_max_listpack_value_bytes) && !IsOfIntegers(listpack);
+        return AtMost(elements, config_.set_max_listpack_entries) && !IsOfIntegers(listpack);
       case ObjectKind::kList:
         return ListStaysPacked(config_, elements, listpack.size());
       default:
         return false;
     }
-  }
-  static bool NoneIsLonger(std::string_view listpack, int64_t bytes_max) {
-    return ForAll(listpack, [&](const shm::PackedElement& element) { return AtMost(element.text.size(), bytes_max); });
   }
   // Such a set is better off as an integer set.
   static bool IsOfIntegers(std::string_view listpack) {

@@ -121,7 +121,7 @@ class Streams:
                                       ([self.generator.option(b"TIME"), random.choice([b"1000", b"99999999999999", b"-1"])], 0.15),
                                       ([self.generator.option(b"RETRYCOUNT"), random.choice([b"0", b"7", b"-1", b"x"])], 0.2),
                                       ([self.generator.option(b"FORCE")], 0.4), ([self.generator.option(b"JUSTID")], 0.3),
-                                      ([self.generator.option(b"LASTID"), self.known_id()], 0.1), ([b"nonsense"], 0.02))
+                                      ([self.generator.option(b"LASTID"), self.known_id()], 0.3), ([b"nonsense"], 0.02))
         return [b"xclaim", self.key(), random.choice(GROUPS), random.choice(CONSUMERS), random.choice([b"0", b"0", FAR_MS, b"-1"])] + \
             [self.known_id() for _ in range(random.choice([1, 2, 5]))] + options
 
@@ -133,7 +133,7 @@ class Streams:
 
     def group(self):
         random = self.random
-        word = random.choice([b"create", b"create", b"create", b"setid", b"destroy", b"createconsumer", b"delconsumer", b"help", b"nonsense"])
+        word = random.choice([b"create"] * 4 + [b"setid"] * 4 + [b"createconsumer", b"delconsumer"] * 2 + [b"destroy", b"help", b"nonsense"])
         command = [b"xgroup", self.generator.option(word)]
         if word == b"help":
             return command
@@ -141,7 +141,7 @@ class Streams:
         if word in (b"create", b"setid"):
             command.append(random.choice([b"$", b"0", b"0", self.known_id()]))
             command += self.generator.some(([self.generator.option(b"MKSTREAM")], 0.6 if word == b"create" else 0.02),
-                                           ([self.generator.option(b"ENTRIESREAD"), random.choice([b"0", b"5", b"-1", b"-2", b"x"])], 0.3))
+                                           ([self.generator.option(b"ENTRIESREAD"), random.choice([b"0", b"5", b"-1", b"-2", b"x"])], 0.5))
         elif word in (b"createconsumer", b"delconsumer"):
             command.append(random.choice(CONSUMERS))
         return command

@@ -198,7 +198,7 @@ class SortedSetCommands:
     def geo_options(self):
         with_options = [([self.option(word)], 0.3) for word in (b"WITHCOORD", b"WITHDIST", b"WITHHASH")]
         count = [self.option(b"COUNT"), self.random.choice([b"1", b"3", b"100", b"0", b"abc"])]
-        return self.some(*with_options, (count + self.some(([self.option(b"ANY")], 0.3)), 0.4),
+        return self.some(*with_options, (count + self.some(([self.option(b"ANY")], 0.6)), 0.4),
                          ([self.option(self.random.choice([b"ASC", b"DESC"]))], 0.4))
 
     def geo_end(self, name):
@@ -222,5 +222,5 @@ class SortedSetCommands:
         shape = box if random.random() < 0.5 else [self.option(b"BYRADIUS")] + self.radius()
         if kind == 2:
             return [b"geosearchstore", random.choice(ZSETS), key] + centre + shape + self.some(([b"STOREDIST"], 0.4), ([random.choice([b"ASC", b"DESC"])], 0.3),
-                                                                                               ([b"COUNT", b"3"] + self.some(([b"ANY"], 0.4)), 0.4))
+                                                                                               ([b"COUNT", b"3"] + self.some(([b"ANY"], 0.7)), 0.5))
         return [b"geosearch", key] + centre + shape + self.geo_options()

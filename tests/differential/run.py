@@ -29,7 +29,7 @@ from steps import step_leave, step_restore, step_take, step_waiting  # noqa: E40
 
 COMMANDS_A_SESSION = 500
 FAILURES_MAX = 10  # sessions; more would only hide the first
-SESSIONS_FOR_ALL = 100  # so many say every command and option (coverage.py), some of which are rare
+SESSIONS_FOR_ALL = 180  # so many say every command and option (coverage.py), some of which are rare
 
 
 class Mismatch(Exception):
@@ -246,7 +246,7 @@ def start(program, arguments=()):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--count", type=int, default=60000)
+    parser.add_argument("--count", type=int, default=100000)
     parser.add_argument("--self", action="store_true")
     parser.add_argument("--chestbox-argument", action="append", default=[])
     options = parser.parse_args()
