@@ -8,6 +8,10 @@ namespace chestbox {
 
 namespace {
 
+// A table may hold itself. Redis stops where Lua's own stack ends, some thousands deep; so many levels of ours fit into
+// the thread's stack in every build.
+constexpr int kReplyDepthMax = 1000;
+
 // As a cast does it on x86, for numbers that do not fit as well.
 int64_t CutOff(lua_Number number) {
   if (number >= -0x1p63 && number < 0x1p63) return static_cast<int64_t>(number);
@@ -36,11 +40,12 @@ class Writer {
       : lua_(lua), script_protocol_(script_protocol), reply_(reply), on_error_(on_error), context_(context) {}
 
   void Write() {
-    if (lua_checkstack(lua_, 4) == 0) {
+    if (depth_ == kReplyDepthMax || lua_checkstack(lua_, 4) == 0) {
       WriteError({.message = "ERR reached lua stack limit", .source = {}, .line = {}});
       lua_pop(lua_, 1);
       return;
     }
+    ++depth_;
     switch (lua_type(lua_, -1)) {
       case LUA_TSTRING:
         reply_.Bulk(StringAt(lua_, -1));
@@ -57,6 +62,7 @@ class Writer {
       default:
         reply_.Null();
     }
+    --depth_;
     lua_pop(lua_, 1);
   }
 
@@ -163,6 +169,7 @@ class Writer {
   resp::ReplyWriter& reply_;
   OnErrorReply on_error_;
   void* context_;
+  int depth_ = 0;
 };
 
 std::string RawFieldText(lua_State* lua, const char* name) {

@@ -324,6 +324,7 @@ TEST_CASE("A table without an end is an error of the reply, not of the server") 
   const std::string bytes = s.server().Run({"eval", "local a = {}; local b = {a}; a[1] = b; return a", "0"});
   CHECK(bytes.find("*1\r\n*1\r\n*1\r\n") == 0);
   CHECK(bytes.ends_with("-ERR reached lua stack limit\r\n"));
+  CHECK(std::count(bytes.begin(), bytes.end(), '*') == 1000);
   CHECK(Eval(s, "return 1") == ":1");
 }
 
