@@ -29,6 +29,10 @@ namespace chestbox {
 
 namespace {
 
+// Clients whose replies are sent together: enough to save most wake-ups, few enough that clients on other cores have
+// something to do while the rest of the turn is executed.
+constexpr size_t kAnsweredTogether = 16;
+
 // Connections taken with one wake-up, so that a storm of them does not starve the others.
 constexpr int kAcceptsMax = 1000;
 constexpr auto kConnectionCronInterval = std::chrono::milliseconds(500);
@@ -331,6 +335,11 @@ void Network::RunPosted() {
     if (stopped_) return;
     work();
   }
+}
+
+void Network::SendLater(Connection& connection) {
+  to_send_.push_back(&connection);
+  if (to_send_.size() == kAnsweredTogether) SendReplies();
 }
 
 // Sending executes nothing, so that the list does not grow meanwhile.

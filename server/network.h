@@ -47,8 +47,8 @@ class Network final : public Host {
   Server& server() { return *server_; }
   const Config& config() const { return settings_.config(); }
   void Forget(Connection& connection);  // called by a connection that has ended
-  // Its replies are sent at the end of the turn. Once a batch.
-  void SendLater(Connection& connection) { to_send_.push_back(&connection); }
+  // Its replies are sent at the end of the turn, or with those of some others. Once a batch.
+  void SendLater(Connection& connection);
 
  private:
   class Listener;
