@@ -123,7 +123,7 @@ bool Connection::OverQueryLimit() {
   return true;
 }
 
-// Executes every complete request in the buffer; the replies go at the end of the turn, all at once.
+// Executes every complete request in the buffer; the replies go in one write, when Network sends them.
 void Connection::Process() {
   Server& server = network_.server();
   bool first = true;

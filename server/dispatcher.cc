@@ -43,17 +43,24 @@ Dispatcher::Outcome Dispatcher::Execute(Client& client, Args args, bool admitted
   return outcome;
 }
 
-Dispatcher::Outcome Dispatcher::ExecuteOne(Client& client, Args args, bool admitted) {
-  if (args.empty()) return Outcome::kDone;
+// The command's row, which becomes the client's last command. Null: there is none, and the client was told.
+const CommandSpec* Dispatcher::RowFor(Client& client, Args args) {
   const CommandSpec* parent = nullptr;
   Error unknown;
   const CommandSpec* spec = server_.commands().FindLeaf(args, &parent, &unknown);
   if (spec == nullptr) {
     Refuse(client, nullptr, unknown);
-    return Outcome::kDone;
+    return nullptr;
   }
   client.last_command = parent != nullptr ? parent : spec;
   client.last_subcommand = parent != nullptr ? spec : nullptr;
+  return spec;
+}
+
+Dispatcher::Outcome Dispatcher::ExecuteOne(Client& client, Args args, bool admitted) {
+  if (args.empty()) return Outcome::kDone;
+  const CommandSpec* spec = RowFor(client, args);
+  if (spec == nullptr) return Outcome::kDone;
   start_us_ = clock_us_;
   server_.keys().SetTime(start_us_ / 1000);
   client.last_interaction_ms = start_us_ / 1000;

@@ -65,6 +65,7 @@ class Dispatcher {
  private:
   // `admitted`: its states were loaded for it, so it does not wait for memory again (they might not fit any other way).
   Outcome Execute(Client& client, Args args, bool admitted);
+  const CommandSpec* RowFor(Client& client, Args args);
   Outcome ExecuteOne(Client& client, Args args, bool admitted);
   Result<void> Check(Client& client, const CommandSpec& spec, Args args, bool admitted);
   Outcome Run(Client& client, const CommandSpec& spec, Args args);

@@ -102,15 +102,8 @@ bool Dispatcher::ServeBesideScript(Client& caller) {
 // Time stands still, and what the script has closed stays closed. Nobody's waiting ends.
 Dispatcher::Outcome Dispatcher::ExecuteBesideScript(Client& client, Args args) {
   if (args.empty()) return Outcome::kDone;
-  const CommandSpec* parent = nullptr;
-  Error unknown;
-  const CommandSpec* spec = server_.commands().FindLeaf(args, &parent, &unknown);
-  if (spec == nullptr) {
-    Refuse(client, nullptr, unknown);
-    return Outcome::kDone;
-  }
-  client.last_command = parent != nullptr ? parent : spec;
-  client.last_subcommand = parent != nullptr ? spec : nullptr;
+  const CommandSpec* spec = RowFor(client, args);
+  if (spec == nullptr) return Outcome::kDone;
   client.last_interaction_ms = server_.keys().now_ms();
   Result<void> allowed = Check(client, *spec, args, true);
   if (allowed && (spec->flags & kAllowBusy) == 0) allowed = server_.scripts().Busy();

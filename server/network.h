@@ -2,8 +2,9 @@
 //
 // One thread, the executor, runs all of it: sockets are non-blocking, a connection's whole batch of requests is
 // executed and answered with one write, and nothing here waits. A turn hands out the events that there are (one read a
-// connection), then runs what was posted until then, then what is due by the clock, and sends all replies last: clients
-// that were answered one by one would come back one by one, each with a wake-up of its own.
+// connection), then runs what was posted until then, then what is due by the clock. Replies are sent at its end, or as
+// soon as some clients' have gathered: clients that were answered one by one would come back one by one, each with a
+// wake-up of its own.
 #pragma once
 
 #include <chrono>
