@@ -2,7 +2,6 @@
 ChestBox has on disk.
 """
 import select
-import time
 
 import resp
 from generate_lists import LISTS
@@ -131,4 +130,5 @@ def step_leave(session):
     replies = [chestbox.read_raw() for _ in keys]
     session.history.append([b"(chestbox only: DEBUG SWAPOUT)"] + [key for key, reply in zip(keys, replies) if reply[:1] == b"+"])
     if b"+OK\r\n" in replies and random.random() < 0.7:
-        time.sleep(0.003)  # else some are still on their way
+        while b"swap_bytes_in_flight:0\r" not in chestbox.call("INFO", "chestbox"):
+            pass  # else some are still on their way
