@@ -164,7 +164,7 @@ void Connection::Process() {
   if (!closed_ && !client_->parked) SetInterest(interest_ | EPOLLIN);
   Keyspace& keys = server.keys();
   if (keys.retired_blocks() > kRetiredBlocksMax || keys.retired_bytes() > (1U << 20)) keys.DrainRetired();
-  if (server.swapper() != nullptr) server.swapper()->Regulate();
+  if (server.swapper() != nullptr) server.swapper()->EndBatch();
 }
 
 void Connection::Resume() {

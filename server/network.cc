@@ -24,6 +24,7 @@
 #include "server/dispatcher.h"
 #include "server/log.h"
 #include "server/socket_address.h"
+#include "server/swapper.h"
 
 namespace chestbox {
 
@@ -346,6 +347,7 @@ void Network::SendLater(Connection& connection) {
 void Network::SendReplies() {
   for (Connection* connection : to_send_) connection->Flush();
   to_send_.clear();
+  if (server_->swapper() != nullptr) server_->swapper()->Regulate();
 }
 
 void Network::OnSignal(int signal) {

@@ -32,8 +32,8 @@ constexpr uint64_t kBatchBytes = 1 << 20;
 // Candidates compared at a time, and how many of them go: the coldest quarter, as an approximation of LRU or LFU.
 constexpr size_t kCandidates = 16;
 constexpr size_t kPickedOfCandidates = 4;
-// Clean states that leave in one turn, which takes no disk to bound it: about 100 us.
-constexpr size_t kLeavesPerTurn = 32;
+// Clean states that leave in one turn, which takes no disk to bound it: about 30 us.
+constexpr size_t kLeavesPerTurn = 8;
 // Larger collections are encoded in steps: about 200 us.
 constexpr uint64_t kEncodedAtOnceBytesMax = 64 << 10;
 // Buckets looked at for one group of candidates: bounds a step when nearly everything has left already.
@@ -120,7 +120,6 @@ bool Swapper::MakesProgress() const {
 
 void Swapper::Regulate() {
   if (closed_ || standing_still_) return;
-  loads_at_once_ = 0;
   if (!changes_.empty()) FlushChanges();
   if (maxmemory_bytes_ != 0) Shrink();
   if (!memory_waiters_.empty()) PostWake();

@@ -116,7 +116,10 @@ class Swapper final : public StoredStateListener {
   void EraseOut(uint32_t database, std::string_view key, bool expired);
 
   // ---- Memory ----
-  // Starts as many swap-outs as memory and the disk allow. Cheap when there is nothing to do; after every batch.
+  // After every batch of a client's commands: what LoadAtOnce may do for the next one.
+  void EndBatch() { loads_at_once_ = 0; }
+  // Starts as many swap-outs as memory and the disk allow. Cheap when there is nothing to do; whenever replies have left,
+  // so that who waits for one does not wait for this as well.
   void Regulate();
   // While EXEC runs nothing leaves memory: its later commands count on their keys.
   void set_standing_still(bool still) { standing_still_ = still; }
@@ -320,7 +323,7 @@ class Swapper final : public StoredStateListener {
   bool exhausted_ = false;            // a whole round found nothing that could leave …
   uint64_t exhausted_at_states_ = 0;  // … with so many states in memory
   std::deque<std::string> loaded_;    // the latest loads, oldest first: what can leave without the disk
-  size_t loads_at_once_ = 0;          // since the last Regulate
+  size_t loads_at_once_ = 0;          // since the last EndBatch
   double overhead_ = 1.0;             // arena bytes in memory, per byte of live blocks
   bool shrinking_ = false;            // between the marks, on the way down
   bool failing_ = false;              // the last write failed

@@ -100,7 +100,6 @@ void Swapper::Release(const std::vector<std::string>& held) {
     if (--found->second == 0) held_.erase(found);
   }
   exhausted_ = false;
-  Regulate();
 }
 
 void Swapper::StartLoad(const LoadPtr& load) {

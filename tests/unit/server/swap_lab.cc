@@ -70,7 +70,8 @@ bool SwapLab::Begin(Client& client, const Words& words) {
   client.output.Clear();
   const std::vector<std::string_view> args(words.begin(), words.end());
   const bool done = server_->dispatcher().Execute(client, args) == Dispatcher::Outcome::kDone;
-  swapper().Regulate();  // as a connection does after a batch
+  swapper().EndBatch();  // as a connection does, and the network after it
+  swapper().Regulate();
   return done;
 }
 

@@ -85,7 +85,7 @@ TEST_CASE("Who reads in one batch more than memory holds waits for room") {
   Fill(lab, 2000);
   lab.Settle();
   for (int round = 0; round < 100; ++round) {
-    // No Regulate between them, as in a pipeline.
+    // Neither EndBatch nor Regulate between them, as in a pipeline.
     for (int i = 0; i < 20; ++i) {
       const std::string key = Key(round * 20 + i);
       const std::vector<std::string_view> args{"get", key};
@@ -94,6 +94,7 @@ TEST_CASE("Who reads in one batch more than memory holds waits for room") {
       REQUIRE(lab.Finish(lab.client()) == Bulk(Value(round * 20 + i)));
       REQUIRE(lab.used_bytes() < 8 * kMib + 512 * 1024);
     }
+    lab.swapper().EndBatch();
     lab.swapper().Regulate();
   }
   lab.Settle();
