@@ -5,11 +5,17 @@
 //   bench_raw_rocksdb_read fill FOLDER GROUP COUNT SIZE
 //   bench_raw_rocksdb_read read FOLDER GROUP COUNT SIZE SECONDS    prints p50, p99, longest (ns) and how many there
 //   were
+//   bench_raw_rocksdb_read serve FOLDER GROUP COUNT SIZE SOCKET    answers GETs over a Unix socket, one client at a time,
+//                                                                 until killed: the floor of what a cold GET can take
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <numeric>
 #include <string>
@@ -74,16 +80,45 @@ void TimeReads(rocksdb::DB& database, char group, uint64_t count, size_t size_by
               samples.count());
 }
 
+// One recv, one Get, one send a request; understands no more of RESP than that a GET's key is its last but one line.
+void Serve(rocksdb::DB& database, const std::string& path) {
+  const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::strncpy(address.sun_path, path.c_str(), sizeof(address.sun_path) - 1);
+  if (bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 || listen(listener, 1) != 0) {
+    Die("can't listen on " + path);
+  }
+  char request[4096];
+  std::string reply;
+  rocksdb::PinnableSlice value;
+  while (true) {
+    const int client = accept(listener, nullptr, nullptr);
+    for (ssize_t got = 0; (got = recv(client, request, sizeof(request), 0)) > 0;) {
+      const std::string_view text(request, static_cast<size_t>(got) - 2);
+      const std::string_view key = text.substr(text.rfind('\n') + 1);
+      Check(database.Get({}, database.DefaultColumnFamily(), rocksdb::Slice(key.data(), key.size()), &value));
+      reply = "$" + std::to_string(value.size()) + "\r\n";
+      reply.append(value.data(), value.size()).append("\r\n");
+      value.Reset();
+      if (send(client, reply.data(), reply.size(), MSG_NOSIGNAL) < 0) break;
+    }
+    close(client);
+  }
+}
+
 }  // namespace
 }  // namespace bench
 
 int main(int argc, char** argv) {
-  if (argc < 6) bench::Die("usage: bench_raw_rocksdb_read fill|read FOLDER GROUP COUNT SIZE [SECONDS]");
+  if (argc < 6) bench::Die("usage: bench_raw_rocksdb_read fill|read|serve FOLDER GROUP COUNT SIZE [SECONDS|SOCKET]");
   const auto database = bench::Open(argv[2]);
   const uint64_t count = std::strtoull(argv[4], nullptr, 10);
   const uint64_t size_bytes = std::strtoull(argv[5], nullptr, 10);
   if (std::string(argv[1]) == "fill") {
     bench::Fill(*database, argv[3][0], count, size_bytes);
+  } else if (std::string(argv[1]) == "serve" && argc > 6) {
+    bench::Serve(*database, argv[6]);
   } else {
     bench::TimeReads(*database, argv[3][0], count, size_bytes, argc > 6 ? std::strtod(argv[6], nullptr) : 1);
   }

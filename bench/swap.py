@@ -109,10 +109,28 @@ def page_in(folder):
                 pass
 
 
+class BareServer:
+    """RocksDB behind a Unix socket with nothing of ours in between: the floor of what a cold GET takes."""
+
+    def __init__(self, job, folder):
+        self.socket = os.path.join(folder, "bare")
+        self.process = subprocess.Popen([program("bench_raw_rocksdb_read"), "serve", *job, self.socket])
+
+    def __enter__(self):
+        while not os.path.exists(self.socket):
+            time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+        os.unlink(self.socket)
+
+
 def cold_verdict(server, count, quick):
     seconds, rounds = (2, 1) if quick else (5, 3)
     raw_program = program("bench_raw_rocksdb_read")
-    results = {"raw RocksDB": [], "GET in memory": [], "cold GET": []}
+    results = {"raw RocksDB": [], "RocksDB behind a bare socket": [], "GET in memory": [], "cold GET": []}
     states.do("fill", server.socket, "m", HOT_STATES, VALUE_BYTES)
     with tempfile.TemporaryDirectory(prefix="bench-raw-") as folder:
         job = [os.path.join(folder, "db"), "c", str(count), str(VALUE_BYTES)]
@@ -123,6 +141,8 @@ def cold_verdict(server, count, quick):
             page_in(server.folder)
             output = subprocess.run([raw_program, "read", *job, str(seconds)], check=True, stdout=subprocess.PIPE, text=True).stdout
             results["raw RocksDB"].append([float(number) for number in output.split()])
+            with BareServer(job, folder) as bare:
+                results["RocksDB behind a bare socket"].append(states.do("latency", bare.socket, "c", count, VALUE_BYTES, seconds))
             results["GET in memory"].append(states.do("latency", server.socket, "m", HOT_STATES, VALUE_BYTES, seconds / 2))
             results["cold GET"].append(states.do("latency", server.socket, "c", count, VALUE_BYTES, seconds))
     table = Table("read", "p50", "p99", "longest", "reads")
