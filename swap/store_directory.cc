@@ -131,9 +131,9 @@ StoreDirectory::~StoreDirectory() {
 
 Result<StoreDirectory::Prepared> StoreDirectory::PrepareLive() {
   const fs::path live = path_ / "live";
-  if (auto live_state = CompleteState(live); !live_state) {
-    return live_state.error();
-  } else if (live_state->has_value()) {
+  auto live_state = CompleteState(live);
+  if (!live_state) return live_state.error();
+  if (live_state->has_value()) {
     checkpoint_due_ = true;
     const bool killed = Exists(path_ / kOpen);
     return Prepared{killed ? OpenOutcome::kRecoveredCheckpoint : OpenOutcome::kClean, std::move(**live_state), true};

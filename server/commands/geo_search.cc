@@ -268,7 +268,7 @@ Result<void> Answer(CommandContext& ctx, Args args, const Form& form, ReplyWrite
   for (const Found& each : found) {
     members.push_back({each.member, search->stores_distance ? each.distance : each.score});
   }
-  if (auto stored = sorted_sets::StoreMembers(ctx, *search->destination, std::move(members)); !stored) return stored;
+  if (auto stored = sorted_sets::StoreMembers(ctx, *search->destination, members); !stored) return stored;
   reply.Integer(static_cast<int64_t>(found.size()));
   return {};
 }

@@ -27,7 +27,7 @@ Found FindToChange(CommandContext& ctx, std::string_view key) {
 // HSET and HMSET.
 Result<uint64_t> SetFields(CommandContext& ctx, Args args) {
   if (args.size() % 2 != 0) {
-    const std::string_view name = args.size() > 0 && (args[0].size() == 5) ? "hmset" : "hset";
+    const std::string_view name = args[0].size() == 5 ? "hmset" : "hset";
     return Error{"ERR wrong number of arguments for '" + std::string(name) + "' command"};
   }
   size_t done = 0;

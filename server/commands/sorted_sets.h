@@ -93,7 +93,7 @@ struct OwnedMember {
 };
 // Brings the members, each there once, into order and puts them into the place of whatever is at `key`, or deletes it
 // if there are none. Reports the effects.
-Result<void> StoreMembers(CommandContext& ctx, std::string_view key, std::vector<OwnedMember> members);
+Result<void> StoreMembers(CommandContext& ctx, std::string_view key, std::span<const OwnedMember> members);
 
 // Reports that members went, or that the whole set did. Members are many at most; effects are of bounded length.
 void ReportRemoved(CommandContext& ctx, std::string_view key, std::span<const std::string> members, bool dropped);

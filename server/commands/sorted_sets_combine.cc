@@ -256,9 +256,8 @@ Result<void> Answer(CommandContext& ctx, Args args, const Form& form, ReplyWrite
   if (!combination) return combination.error();
   std::vector<OwnedMember> members = Combine(form.operation, *combination);
   if (form.stores) {
-    const auto count = static_cast<int64_t>(members.size());
-    if (auto stored = StoreMembers(ctx, args[1], std::move(members)); !stored) return stored;
-    reply.Integer(count);
+    if (auto stored = StoreMembers(ctx, args[1], members); !stored) return stored;
+    reply.Integer(static_cast<int64_t>(members.size()));
     return {};
   }
   std::sort(members.begin(), members.end(), [](const OwnedMember& a, const OwnedMember& b) {

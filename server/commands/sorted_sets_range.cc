@@ -178,9 +178,8 @@ Result<void> ZRangeStore(CommandContext& ctx, Args args, ReplyWriter& reply) {
       return true;
     });
   }
-  const auto count = static_cast<int64_t>(members.size());
-  if (auto stored = StoreMembers(ctx, args[1], std::move(members)); !stored) return stored;
-  reply.Integer(count);
+  if (auto stored = StoreMembers(ctx, args[1], members); !stored) return stored;
+  reply.Integer(static_cast<int64_t>(members.size()));
   return {};
 }
 

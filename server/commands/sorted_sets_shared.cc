@@ -162,7 +162,7 @@ Result<AddOutcome> AddMembers(CommandContext& ctx, std::string_view key, std::sp
   return outcome;
 }
 
-Result<void> StoreMembers(CommandContext& ctx, std::string_view key, std::vector<OwnedMember> members) {
+Result<void> StoreMembers(CommandContext& ctx, std::string_view key, std::span<const OwnedMember> members) {
   if (members.empty()) {
     if (ctx.keys.Erase(ctx.db, key)) ctx.Effect({"DEL", key});
     return {};
