@@ -10,7 +10,6 @@ namespace chestbox::shmclient {
 namespace {
 
 using shm::StateLook;
-using shm::ValueType;
 
 // EXISTS key …: how many of them, at one moment; a key named twice counts twice
 bool Exists(LocalRead& read, Args args) {

@@ -214,8 +214,9 @@ Result<void> Help(CommandContext&, Args args, ReplyWriter& reply) {
       "    * ASYNC: Asynchronously flush the libraries.",
       "    * SYNC: Synchronously flush the libraries.",
       "DUMP",
-      "    Return a serialized payload representing the current libraries, can be restored using FUNCTION RESTORE "
-      "command",
+      // clang-format off: a line of Redis' help that is longer than ours
+      "    Return a serialized payload representing the current libraries, can be restored using FUNCTION RESTORE command",
+      // clang-format on
       "RESTORE <PAYLOAD> [FLUSH|APPEND|REPLACE]",
       "    Restore the libraries represented by the given payload, it is possible to give a restore policy to",
       "    control how to handle existing libraries (default APPEND):",
