@@ -214,7 +214,8 @@ Result<void> Help(CommandContext&, Args args, ReplyWriter& reply) {
       "    * ASYNC: Asynchronously flush the libraries.",
       "    * SYNC: Synchronously flush the libraries.",
       "DUMP",
-      // clang-format off: a line of Redis' help that is longer than ours
+      // A line of Redis' help that is longer than ours:
+      // clang-format off
       "    Return a serialized payload representing the current libraries, can be restored using FUNCTION RESTORE command",
       // clang-format on
       "RESTORE <PAYLOAD> [FLUSH|APPEND|REPLACE]",
