@@ -2,8 +2,10 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "protocol/check.h"
@@ -17,9 +19,34 @@ constexpr int kEventsPerTurn = 128;
 
 }  // namespace
 
+EventSet::Timer::Timer() : descriptor_(timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)) {
+  CHECK(descriptor_ >= 0);
+}
+
+EventSet::Timer::~Timer() { close(descriptor_); }
+
+void EventSet::Timer::Set(Clock::time_point at) {
+  if (at == at_) return;
+  at_ = at;
+  constexpr int64_t kNsPerSecond = 1'000'000'000;
+  // Of 0 it would never go off.
+  const int64_t at_ns = std::max<int64_t>(1, std::chrono::nanoseconds(at.time_since_epoch()).count());
+  itimerspec when{};
+  when.it_value.tv_sec = at_ns / kNsPerSecond;
+  when.it_value.tv_nsec = at_ns % kNsPerSecond;
+  CHECK(timerfd_settime(descriptor_, TFD_TIMER_ABSTIME, &when, nullptr) == 0);
+}
+
+void EventSet::Timer::OnEvents(uint32_t /*events*/) {
+  uint64_t ignored = 0;
+  (void)!read(descriptor_, &ignored, sizeof ignored);
+  at_ = kAtOnce;
+}
+
 EventSet::EventSet() : epoll_(epoll_create1(EPOLL_CLOEXEC)), wake_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   CHECK(epoll_ >= 0 && wake_ >= 0);
   Add(wake_, EPOLLIN, nullptr);
+  Add(timer_.descriptor(), EPOLLIN, &timer_);
 }
 
 EventSet::~EventSet() {
@@ -44,9 +71,10 @@ void EventSet::Change(int descriptor, uint32_t events, Source* source) {
 
 void EventSet::Remove(int descriptor) { Control(EPOLL_CTL_DEL, descriptor, 0, nullptr); }
 
-void EventSet::Wait(int timeout_ms) {
+void EventSet::Wait(Clock::time_point until) {
+  if (until != kAtOnce) timer_.Set(until);
   epoll_event events[kEventsPerTurn];
-  const int count = epoll_wait(epoll_, events, kEventsPerTurn, timeout_ms);
+  const int count = epoll_wait(epoll_, events, kEventsPerTurn, until == kAtOnce ? 0 : -1);
   CHECK(count >= 0 || errno == EINTR);
   for (int i = 0; i < count; ++i) {
     if (auto* source = static_cast<Source*>(events[i].data.ptr); source != nullptr) {

@@ -4,10 +4,14 @@
 // async_read_some costs two (it tries, fails with EAGAIN, and waits) and its async_wait an epoll_ctl. The end of a
 // connection that comes together with its last data cannot be missed either.
 //
+// What ends a wait by the clock is a timer that is set only when another moment is waited for. A timeout of epoll_wait
+// itself sets one each time it sleeps: 3 us of CPU on a virtual machine, a sixth of what an unpipelined command costs.
+//
 // Executor thread only, but for Wake.
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 
 namespace chestbox {
@@ -21,6 +25,9 @@ class EventSet {
     virtual void OnEvents(uint32_t events) = 0;
   };
 
+  using Clock = std::chrono::steady_clock;
+  static constexpr Clock::time_point kAtOnce = Clock::time_point::min();
+
   EventSet();
   ~EventSet();
   EventSet(const EventSet&) = delete;
@@ -31,16 +38,31 @@ class EventSet {
   void Change(int descriptor, uint32_t events, Source* source);
   void Remove(int descriptor);
 
-  // One turn: waits at most `timeout_ms` (0: not at all) and hands out what there is.
-  void Wait(int timeout_ms);
+  // One turn: waits until then at most (kAtOnce: not at all) and hands out what there is.
+  void Wait(Clock::time_point until);
   // Ends a Wait, this one or the next. Any thread.
   void Wake();
 
  private:
+  // Ends a wait: there is nothing more to an event of it.
+  class Timer final : public Source {
+   public:
+    Timer();
+    ~Timer() override;
+    void OnEvents(uint32_t events) override;
+    void Set(Clock::time_point at);
+    int descriptor() const { return descriptor_; }
+
+   private:
+    const int descriptor_;            // a timerfd
+    Clock::time_point at_ = kAtOnce;  // what it is set to; kAtOnce: to nothing
+  };
+
   void Control(int operation, int descriptor, uint32_t events, Source* source);
 
   int epoll_ = -1;
   int wake_ = -1;  // an eventfd
+  Timer timer_;
   std::atomic<bool> woken_{false};
 };
 

@@ -315,14 +315,9 @@ void Network::RunDue() {
 }
 
 // Until the next thing is due, rounded up.
-int Network::TimeoutMs() {
-  {
-    std::lock_guard lock(posted_mutex_);
-    if (!posted_.empty()) return 0;
-  }
-  const auto left = std::min(cron_at_, alarm_at_) - Clock::now();
-  if (left.count() <= 0) return 0;
-  return static_cast<int>(std::chrono::ceil<std::chrono::milliseconds>(left).count());
+Network::Clock::time_point Network::WaitsUntil() {
+  std::lock_guard lock(posted_mutex_);
+  return posted_.empty() ? std::min(cron_at_, alarm_at_) : EventSet::kAtOnce;
 }
 
 // What is posted meanwhile runs in the next turn.
@@ -373,7 +368,7 @@ void Network::Run(Server& server) {
   if (unix_listener_ != nullptr) unix_listener_->Start();
   cron_at_ = Clock::now() + std::chrono::microseconds(1000000 / std::max<int64_t>(1, config().hz));
   while (!stopped_) {
-    events_.Wait(TimeoutMs());
+    events_.Wait(WaitsUntil());
     RunPosted();
     if (!stopped_) RunDue();
     SendReplies();
@@ -410,7 +405,7 @@ void Network::Stop() { stopped_ = true; }
 bool Network::ServeOthers() {
   SendReplies();  // of those that were served before in this turn
   serving_others_ = true;
-  events_.Wait(0);
+  events_.Wait(EventSet::kAtOnce);
   serving_others_ = false;
   return !stopped_;
 }

@@ -54,7 +54,7 @@ class Network final : public Host {
  private:
   class Listener;
   class Signals;
-  using Clock = std::chrono::steady_clock;
+  using Clock = EventSet::Clock;
   using Listeners = std::vector<std::unique_ptr<Listener>>;
 
   Result<Listeners> ListenTcp(const Config& config);
@@ -67,7 +67,7 @@ class Network final : public Host {
   void RunPosted();
   void SendReplies();
   void RunDue();
-  int TimeoutMs();
+  Clock::time_point WaitsUntil();
   void OnSignal(int signal);
 
   Settings& settings_;
