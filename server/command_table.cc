@@ -53,6 +53,7 @@ std::vector<std::span<const CommandSpec>> Families() {
       MemoryCommands(),
       ScriptingCommands(),
       FunctionCommands(),
+      ReplicationCommands(),
   };
 }
 

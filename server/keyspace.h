@@ -176,11 +176,14 @@ class Keyspace {
     StateView state;
     uint64_t position;
   };
-  // Visits the live keys of the bucket that holds `position`, expired ones left out and not deleted. Returns the next
-  // bucket's position. `*swapped_out` grows by the entries there that are not in memory.
+  // Visits the live keys of the bucket that holds `position`, expired ones left out and not deleted: their names are
+  // added to `*expired`, for EraseExpired. Returns the next bucket's position. `*swapped_out` grows by the entries
+  // there that are not in memory.
   uint64_t VisitBucket(uint32_t database, uint64_t position, const std::function<void(const KeyInfo&)>& visit,
-                       uint64_t* swapped_out);
-  // A random key in memory that lives, if there is one.
+                       uint64_t* swapped_out, std::vector<std::string>* expired = nullptr);
+  // What a walk has met, once it is over. Nothing while expired keys are kept.
+  void EraseExpired(uint32_t database, const std::vector<std::string>& expired);
+  // A random key in memory that lives, if there is one. Expired ones that it meets are deleted.
   std::optional<std::string> RandomKey(uint32_t database);
 
   // ---- Upkeep ----

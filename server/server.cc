@@ -1,7 +1,6 @@
 #include "server/server.h"
 
 #include <fmt/format.h>
-#include <sys/random.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,11 +10,15 @@
 #include "server/arena/arena_allocator.h"
 #include "server/arena/heap_stats.h"
 #include "server/attach.h"
+#include "server/background_save.h"
 #include "server/blocked_clients.h"
 #include "server/client_pause.h"
 #include "server/dispatcher.h"
 #include "server/log.h"
 #include "server/migrator.h"
+#include "server/persistence.h"
+#include "server/random_hex.h"
+#include "server/replication/replication.h"
 #include "server/scripting/functions.h"
 #include "server/scripting/scripts.h"
 #include "server/swapper.h"
@@ -33,19 +36,6 @@ constexpr int64_t kPeakSampleMs = 1000;
 int64_t NowMs() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
       .count();
-}
-
-uint64_t Random64() {
-  uint64_t value = 0;
-  CHECK(getrandom(&value, sizeof value, 0) == sizeof value);
-  return value;
-}
-
-std::string RandomHex(size_t digits) {
-  std::string text;
-  while (text.size() < digits) text += fmt::format("{:016x}", Random64());
-  text.resize(digits);
-  return text;
 }
 
 bool IsLfu(EvictionPolicy policy) {
@@ -120,6 +110,8 @@ Result<void> Server::Init(const ServerParts& parts) {
   blocked_ = std::make_unique<BlockedClients>(*this);
   pause_ = std::make_unique<ClientPause>(*this);
   watched_ = std::make_unique<WatchedKeys>(*this);
+  background_save_ = std::make_unique<BackgroundSave>(*this);
+  replication_ = std::make_unique<Replication>(*this);
   field_expiries_ = std::make_unique<FieldExpiries>(*this);
   effects_.Add(field_expiries_.get());
   scripts_ = std::make_unique<Scripts>(*this);
@@ -145,6 +137,10 @@ void Server::RegisterAppliers() {
                        if (swapper_ != nullptr) swapper_->OnConfigChanged(changed);
                        return {};
                      });
+  settings_.OnChange({"repl-backlog-size"}, [this](const Config&) -> Result<void> {
+    replication_->OnConfigChanged();
+    return {};
+  });
   settings_.OnChange({"loglevel"}, [](const Config& changed) -> Result<void> {
     SetLogLevel(changed.loglevel);
     return {};
@@ -168,6 +164,7 @@ Client& Server::AddClient(Transport* transport) {
 void Server::RemoveClient(Client& client) {
   attach_->Detach(client);
   blocked_->End(client);
+  replication_->Forget(client);
   pause_->Forget(client);
   EndTransaction(client);
   clients_.erase(client.id);
@@ -248,6 +245,7 @@ void Server::Cron() {
     swapper_->Regulate();
   }
   blocked_->ServeReady();  // an expired key may be one that somebody waits for
+  replication_->Cron(keys_->now_ms());
   SampleRates();
 }
 

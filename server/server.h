@@ -31,6 +31,7 @@ class BlockedClients;
 class ClientPause;
 class Dispatcher;
 class Migrator;
+class Replication;
 class FieldExpiries;
 class Persistence;
 class Scripts;
@@ -83,6 +84,7 @@ class Server {
   BlockedClients& blocked() { return *blocked_; }
   ClientPause& pause() { return *pause_; }
   WatchedKeys& watched() { return *watched_; }
+  Replication& replication() { return *replication_; }
   Migrator& migrator();  // begins with its first use
   Scripts& scripts() { return *scripts_; }
   FieldExpiries& field_expiries() { return *field_expiries_; }
@@ -157,6 +159,7 @@ class Server {
   std::unique_ptr<BlockedClients> blocked_;
   std::unique_ptr<ClientPause> pause_;
   std::unique_ptr<WatchedKeys> watched_;
+  std::unique_ptr<Replication> replication_;
   std::unique_ptr<Migrator> migrator_;
   std::unique_ptr<FieldExpiries> field_expiries_;
   std::unique_ptr<Scripts> scripts_;

@@ -39,5 +39,6 @@ std::span<const CommandSpec> SortCommands();                // sort.cc
 std::span<const CommandSpec> MemoryCommands();              // memory.cc
 std::span<const CommandSpec> ScriptingCommands();           // scripting.cc
 std::span<const CommandSpec> FunctionCommands();            // functions.cc
+std::span<const CommandSpec> ReplicationCommands();         // replication.cc (SYNC PSYNC REPLCONF ROLE WAIT …)
 
 }  // namespace chestbox

@@ -117,6 +117,14 @@ struct Config {
   int64_t swap_low_watermark_percent = 90;
   bool shm_attach = true;  // whether co-located clients may attach
 
+  // Replication.
+  int64_t repl_timeout_s = 60;
+  int64_t repl_ping_replica_period_s = 10;
+  int64_t repl_backlog_size_bytes = int64_t{1} << 20;
+  int64_t repl_backlog_ttl_s = 3600;    // 0: for ever
+  int64_t min_replicas_to_write = 0;    // 0: writes need none
+  int64_t min_replicas_max_lag_s = 10;  // 0: the same
+
   // Kept for features that read them later.
   std::string notify_keyspace_events;  // Redis' canonical letters
   int64_t busy_reply_threshold_ms = 5000;
