@@ -47,7 +47,8 @@ TEST_CASE("A database is selected where it changes") {
   reader.Add(0, {"SET", "a", ""});
   reader.Add(0, {"SET", "b", std::string_view("\r\n\0", 3)});
   reader.Add(12, {"DEL", "a"});
-  CHECK(reader.Take() == std::string("SELECT 0\nSET a \nSET b \r\n\0\nSELECT 12\nDEL a\n", 44));
+  constexpr char kExpected[] = "SELECT 0\nSET a \nSET b \r\n\0\nSELECT 12\nDEL a\n";
+  CHECK(reader.Take() == std::string(kExpected, sizeof kExpected - 1));
   reader.Add(12, {"DEL", "b"});
   reader.stream.ForgetDatabase();
   reader.Add(12, {"DEL", "c"});

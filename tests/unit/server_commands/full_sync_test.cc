@@ -68,8 +68,8 @@ TEST_CASE("A full synchronization is the handshake, the file, and what was writt
   CHECK(replica.Take() == stream);
   replica.Say({"replconf", "ack", std::to_string(stream.size())});
   CHECK(replica.Take().empty());
-  CHECK(s.Do("role") == "[master, :" + std::to_string(stream.size()) + ", [[10.0.0.7, 0, " +
-                            std::to_string(stream.size()) + "]]]");
+  CHECK(s.Do("role") ==
+        "[master, :" + std::to_string(stream.size()) + ", [[10.0.0.7, 0, " + std::to_string(stream.size()) + "]]]");
   CHECK_FALSE(replica.transport.closed);
 }
 
