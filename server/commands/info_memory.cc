@@ -11,6 +11,7 @@
 #include "server/attach.h"
 #include "server/commands/info.h"
 #include "server/commands/info_text.h"
+#include "server/replication/replication.h"
 #include "server/scripting/functions.h"
 #include "server/scripting/scripts.h"
 #include "server/server.h"
@@ -58,9 +59,10 @@ std::string_view PolicyName(EvictionPolicy policy) {
   return "noeviction";
 }
 
-uint64_t ClientBytes(const Server& server) {
+uint64_t ClientBytes(const Server& server, bool replicas) {
   uint64_t bytes = 0;
   for (const auto& [id, client] : server.clients()) {
+    if (client->is_replica != replicas) continue;
     bytes += sizeof(Client) + client->output.capacity();
     if (client->transport == nullptr) continue;
     bytes += client->transport->query_buffer_bytes() + client->transport->query_buffer_free();
@@ -126,9 +128,13 @@ void AppendMemory(Server& server, std::string* text) {
   Fragmentation(text, "allocator_rss", heap.resident_bytes, heap.active_bytes);
   Fragmentation(text, "rss_overhead", rss, heap.resident_bytes);
   Fragmentation(text, "mem_fragmentation", rss, used);
-  Zeros(text, {"mem_not_counted_for_evict", "mem_replication_backlog", "mem_total_replication_buffers",
-               "mem_clients_slaves"});
-  Line(text, "mem_clients_normal", ClientBytes(server));
+  Line(text, "mem_not_counted_for_evict", 0);
+  const std::optional<Backlog>& backlog = server.replication().backlog();
+  const uint64_t backlog_bytes = backlog ? backlog->allocated_bytes() : 0;
+  Line(text, "mem_replication_backlog", backlog_bytes);
+  Line(text, "mem_total_replication_buffers", backlog_bytes);  // what a replica has not got yet is among its client's
+  Line(text, "mem_clients_slaves", ClientBytes(server, true));
+  Line(text, "mem_clients_normal", ClientBytes(server, false));
   Zeros(text, {"mem_cluster_links", "mem_aof_buffer"});
   Line(text, "mem_allocator", AllocatorName());
   Line(text, "active_defrag_running", 0);

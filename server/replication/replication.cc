@@ -80,6 +80,7 @@ void Replication::Add(Client& client, Replica::State state) {
 }
 
 void Replication::Forget(Client& client) {
+  waiting_.erase(client.id);
   if (!client.is_replica) return;
   std::erase(replicas_, &client);
   last_replica_left_ms_ = server_.keys().now_ms();
@@ -167,7 +168,7 @@ size_t Replication::CountWith(uint64_t offset) const {
 }
 
 void Replication::WaitForAcknowledgements(const Client& client) {
-  if (std::find(waiting_.begin(), waiting_.end(), client.id) == waiting_.end()) waiting_.push_back(client.id);
+  waiting_.insert(client.id);
   if (std::exchange(asking_, true)) return;
   server_.host().Post([this] { AskForAcknowledgements(); });
 }
@@ -184,7 +185,7 @@ void Replication::ServeWaiting() {
     Client* client = server_.FindClient(id);
     if (client == nullptr || client->blocked == nullptr || !client->blocked->waiting) continue;
     server_.dispatcher().ExecuteBlocked(*client);
-    if (client->blocked != nullptr) waiting_.push_back(id);
+    if (client->blocked != nullptr) waiting_.insert(id);
   }
 }
 

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -94,10 +95,10 @@ class Replication final : public EffectListener {
   uint64_t offset_ = 0;
   std::optional<Backlog> backlog_;
   std::vector<Client*> replicas_;
-  std::vector<uint64_t> waiting_;  // ids of clients in WAIT
-  bool asking_ = false;            // for acknowledgements, at the end of the turn
-  bool serving_ = false;           // those in WAIT, at the end of the turn
-  bool saving_ = false;            // a background save of ours runs
+  std::set<uint64_t> waiting_;  // ids of clients in WAIT, or that were until its timeout
+  bool asking_ = false;         // for acknowledgements, at the end of the turn
+  bool serving_ = false;        // those in WAIT, at the end of the turn
+  bool saving_ = false;         // a background save of ours runs
   int64_t cron_at_ms_ = 0;
   int64_t pinged_at_ms_ = 0;
   int64_t last_replica_left_ms_ = 0;
