@@ -11,11 +11,13 @@
 #include "server/arena/arena_allocator.h"
 #include "server/arena/heap_stats.h"
 #include "server/attach.h"
+#include "server/background_save.h"
 #include "server/blocked_clients.h"
 #include "server/client_pause.h"
 #include "server/dispatcher.h"
 #include "server/log.h"
 #include "server/migrator.h"
+#include "server/persistence.h"
 #include "server/scripting/functions.h"
 #include "server/scripting/scripts.h"
 #include "server/swapper.h"
@@ -57,6 +59,7 @@ bool IsLfu(EvictionPolicy policy) {
 Server::Server(Settings& settings, Host& host) : settings_(settings), host_(host) {}
 
 Server::~Server() {
+  background_save_.reset();  // it reads the swapper's store
   // The swapper's threads read pinned blocks of the arena.
   swapper_.reset();
 }
@@ -128,6 +131,8 @@ Result<void> Server::Init(const ServerParts& parts) {
       LogWarning(fmt::format("The functions could not be restored: {}", restored.error().message));
     }
   }
+  background_save_ = std::make_unique<BackgroundSave>(*this);
+  persistence_ = std::make_unique<Persistence>(*this);
   RegisterAppliers();
   startup_memory_ = used_memory();
   return {};
@@ -247,6 +252,7 @@ void Server::Cron() {
     swapper_->Cron(expire);
     swapper_->Regulate();
   }
+  persistence_->Cron();
   blocked_->ServeReady();  // an expired key may be one that somebody waits for
   SampleRates();
 }
@@ -270,6 +276,7 @@ void Server::OnAlarm() {
 }
 
 Result<void> Server::Shutdown(ShutdownMode mode) {
+  persistence_->Stop();
   if (swapper_ != nullptr) {
     if (mode == ShutdownMode::kSave) {
       LogNotice("Writing all states to the swap store before exiting");
