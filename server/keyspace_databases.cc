@@ -59,8 +59,7 @@ uint64_t Keyspace::Flush(uint32_t database, bool lazily) {
   const uint32_t physical = Physical(database);
   shm::IndexWriter::Detached detached;
   indexes_[physical]->Clear(&detached);
-  detached_segments_.insert(detached_segments_.end(), detached.segments.begin(), detached.segments.end());
-  detached_entries_.insert(detached_entries_.end(), detached.entries.begin(), detached.entries.end());
+  if (change_observer_ == nullptr || !change_observer_->TakeFlushed(physical, detached)) FreeDetached(detached);
   unindexed_keys_[physical] = 0;
   unindexed_expiring_[physical] = 0;
   expire_cursor_[physical] = 0;
@@ -68,6 +67,16 @@ uint64_t Keyspace::Flush(uint32_t database, bool lazily) {
   while (!lazily && FreeStep()) {
   }
   return keys;
+}
+
+void Keyspace::FreeDetached(const shm::IndexWriter::Detached& detached) {
+  detached_segments_.insert(detached_segments_.end(), detached.segments.begin(), detached.segments.end());
+  detached_entries_.insert(detached_entries_.end(), detached.entries.begin(), detached.entries.end());
+}
+
+void Keyspace::SetChangeObserver(ChangeObserver* observer) {
+  change_observer_ = observer;
+  for (auto& index : indexes_) index->set_observer(observer);
 }
 
 uint64_t Keyspace::lazily_freed_pending() const {

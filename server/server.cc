@@ -47,6 +47,7 @@ bool IsLfu(EvictionPolicy policy) {
 Server::Server(Settings& settings, Host& host) : settings_(settings), host_(host) {}
 
 Server::~Server() {
+  background_save_.reset();  // it reads the swapper's store
   // The swapper's threads read pinned blocks of the arena.
   swapper_.reset();
 }
@@ -110,7 +111,6 @@ Result<void> Server::Init(const ServerParts& parts) {
   blocked_ = std::make_unique<BlockedClients>(*this);
   pause_ = std::make_unique<ClientPause>(*this);
   watched_ = std::make_unique<WatchedKeys>(*this);
-  background_save_ = std::make_unique<BackgroundSave>(*this);
   replication_ = std::make_unique<Replication>(*this);
   field_expiries_ = std::make_unique<FieldExpiries>(*this);
   effects_.Add(field_expiries_.get());
@@ -120,6 +120,8 @@ Result<void> Server::Init(const ServerParts& parts) {
       LogWarning(fmt::format("The functions could not be restored: {}", restored.error().message));
     }
   }
+  background_save_ = std::make_unique<BackgroundSave>(*this);
+  persistence_ = std::make_unique<Persistence>(*this);
   RegisterAppliers();
   startup_memory_ = used_memory();
   return {};
@@ -244,6 +246,7 @@ void Server::Cron() {
     swapper_->Cron(expire);
     swapper_->Regulate();
   }
+  persistence_->Cron();
   blocked_->ServeReady();  // an expired key may be one that somebody waits for
   replication_->Cron(keys_->now_ms());
   SampleRates();
@@ -268,6 +271,7 @@ void Server::OnAlarm() {
 }
 
 Result<void> Server::Shutdown(ShutdownMode mode) {
+  persistence_->Stop();
   if (swapper_ != nullptr) {
     if (mode == ShutdownMode::kSave) {
       LogNotice("Writing all states to the swap store before exiting");

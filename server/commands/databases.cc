@@ -6,6 +6,7 @@
 #include "server/commands/families.h"
 #include "server/commands/number_parsing.h"
 #include "server/keyspace.h"
+#include "server/persistence.h"
 #include "server/server.h"
 
 namespace chestbox {
@@ -54,6 +55,7 @@ Result<void> FlushAll(CommandContext& ctx, Args args, ReplyWriter& reply) {
   auto lazily = ParseLazily(ctx, args);
   if (!lazily) return lazily.error();
   for (uint32_t database = 0; database < shm::kDatabases; ++database) (void)ctx.keys.Flush(database, *lazily);
+  ctx.server.persistence().OnFlushAll();
   ctx.Effect({"FLUSHALL"});
   reply.Ok();
   return {};

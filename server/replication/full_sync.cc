@@ -69,10 +69,10 @@ void Replication::OnSaved(const std::string& path, const std::string& error) {
       client->transport->CloseNow();
     }
   }
+  // One that was ended may have been so by a command, in whose middle none may begin: the cron does.
+  if (!error.empty()) return;
   // Whoever gets the file has it open.
-  if (error.empty() && unlink(path.c_str()) != 0) {
-    LogWarning(fmt::format("Can't remove {}: {}", path, std::strerror(errno)));
-  }
+  if (unlink(path.c_str()) != 0) LogWarning(fmt::format("Can't remove {}: {}", path, std::strerror(errno)));
   StartSaveIfWanted();
 }
 

@@ -17,6 +17,10 @@ using State = Replica::State;
 struct Follower {
   explicit Follower(Session& session) : server(session.server()), client(server.server().AddClient(&transport)) {}
 
+  ~Follower() { server.server().RemoveClient(client); }
+  Follower(const Follower&) = delete;
+  Follower& operator=(const Follower&) = delete;
+
   void Say(const std::vector<std::string_view>& args) { server.server().dispatcher().Execute(client, args); }
   std::string Take() {
     const std::string text(client.output.view());
@@ -183,7 +187,6 @@ TEST_CASE("Without replicas and a backlog nobody listens to effects; a new backl
     replica.PSync();
     replica.Receive();
     CHECK(ReplicationOf(s).id() != before);
-    s.server().server().RemoveClient(replica.client);
   }
   const std::string id = ReplicationOf(s).id();
   s.Do("set a 2");
