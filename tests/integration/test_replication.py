@@ -276,6 +276,7 @@ class RedisAsReplica(unittest.TestCase):
                 there.call("SELECT", database)
                 keys = sorted(here.call("KEYS", "*"))
                 self.assertEqual(sorted(there.call("KEYS", "*")), keys)
+                keys = keys[:500]
                 self.assertEqual([there.call("PEXPIRETIME", key) for key in keys],
                                  [here.call("PEXPIRETIME", key) for key in keys])
 
