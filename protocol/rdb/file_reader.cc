@@ -202,18 +202,20 @@ Result<void> FileReader::ReadStream(uint8_t type) {
   };
   RETURN_IF_ERROR(take_each([&] { return TakeStrings(2, raw); }));
   RETURN_IF_ERROR(take_lengths(since_7_0 ? 8 : 3));
+  const auto take_pending = [&]() -> Result<void> {
+    if (auto taken = Take(kIdSize + kMsSize, raw); !taken) return taken;
+    return take_lengths(1);
+  };
+  const auto take_consumer = [&]() -> Result<void> {
+    RETURN_IF_ERROR(TakeString(raw));
+    RETURN_IF_ERROR(Take(since_7_2 ? 2 * kMsSize : kMsSize, raw));
+    return take_each([&] { return Take(kIdSize, raw); });
+  };
   return take_each([&]() -> Result<void> {
     RETURN_IF_ERROR(TakeString(raw));
     RETURN_IF_ERROR(take_lengths(since_7_0 ? 3 : 2));
-    RETURN_IF_ERROR(take_each([&]() -> Result<void> {
-      RETURN_IF_ERROR(Take(kIdSize + kMsSize, raw));
-      return take_lengths(1);
-    }));
-    return take_each([&]() -> Result<void> {
-      RETURN_IF_ERROR(TakeString(raw));
-      RETURN_IF_ERROR(Take(since_7_2 ? 2 * kMsSize : kMsSize, raw));
-      return take_each([&] { return Take(kIdSize, raw); });
-    });
+    RETURN_IF_ERROR(take_each(take_pending));
+    return take_each(take_consumer);
   });
 }
 
