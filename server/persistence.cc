@@ -192,7 +192,13 @@ Result<void> Persistence::ReloadAof() {
   const std::string path = files.BasePath(*sequence);
   if (auto saved = server_.background_save().SaveNow(BaseRequest(path)); !saved) return saved;
   if (auto switched = files.SwitchTo(*sequence); !switched) return switched;
-  if (!server_.config().aof_use_rdb_preamble) return LoadCommandFile(server_, path);
+  if (!server_.config().aof_use_rdb_preamble) {
+    const uint64_t dirty = server_.dirty();
+    auto executed = LoadCommandFile(server_, path);
+    // Its requests have changed nothing.
+    server_.MarkSaved(server_.effects().reported() - dirty, server_.last_save_s());
+    return executed;
+  }
   auto loaded = LoadRdbFile(server_, path, {});
   if (!loaded) return loaded.error();
   last_load_ = *loaded;
