@@ -6,6 +6,7 @@
 #include "server/client_pause.h"
 #include "server/dispatcher.h"
 #include "server/keyspace.h"
+#include "server/persistence.h"
 #include "server/scripting/script_run.h"
 #include "server/scripting/scripts.h"
 #include "server/server.h"
@@ -25,6 +26,7 @@ Result<void> Dispatcher::CheckScripted(const ScriptRun& run, const CommandSpec* 
   if (run.read_only && (spec->flags & (kWrite | kMayReplicate)) != 0) {
     return Error{"ERR Write commands are not allowed from read-only scripts."};
   }
+  if ((spec->flags & kWrite) != 0 && server_.persistence().writes_are_denied()) return Persistence::WritesDenied();
   // A script that has written already cannot be stopped in the middle.
   if (run.short_of_memory && !run.allow_oom && !run.wrote && (spec->flags & kDenyOom) != 0) return OutOfMemory();
   return {};
