@@ -119,9 +119,9 @@ Result<void> Dispatcher::Check(Client& client, const CommandSpec& spec, Args arg
   if (client.transaction != nullptr && (spec.flags & kNoMulti) != 0) {
     return Error{"ERR Command not allowed inside a transaction"};
   }
-  const bool changes = (FlagsOf(client, spec, args) & kWrite) != 0 || spec.name == "ping";
-  if (changes && server_.persistence().writes_are_denied()) [[unlikely]]
-    return Persistence::WritesDenied();
+  if (server_.persistence().writes_are_denied()) [[unlikely]] {
+    if ((FlagsOf(client, spec, args) & kWrite) != 0 || spec.name == "ping") return Persistence::WritesDenied();
+  }
   if (!admitted && NeedsMemory(client, spec, args) && ShortOfMemory()) return OutOfMemory();
   if (server_.config().min_replicas_to_write != 0) [[unlikely]]
     return CheckReplicas(client, spec, args);

@@ -6,6 +6,7 @@
 #include "server/client_pause.h"
 #include "server/dispatcher.h"
 #include "server/keyspace.h"
+#include "server/persistence.h"
 #include "server/replication/replication.h"
 #include "server/scripting/script_run.h"
 #include "server/scripting/scripts.h"
@@ -27,6 +28,7 @@ Result<void> Dispatcher::CheckScripted(const ScriptRun& run, const CommandSpec* 
     return Error{"ERR Write commands are not allowed from read-only scripts."};
   }
   const bool writes = (spec->flags & kWrite) != 0;
+  if (writes && server_.persistence().writes_are_denied()) return Persistence::WritesDenied();
   if (writes && !run.wrote && !server_.replication().enough_replicas_to_write()) {
     return Error{"NOREPLICAS Not enough good replicas to write."};
   }

@@ -2,8 +2,9 @@
 // such as redis-server 7.0 to 7.4 wrote.
 //
 // A file is looked through as a whole first (its structure, every object, the checksum), so that a damaged one changes
-// nothing. One state at a time is held besides what it becomes. Everybody waits; executor thread only. What is loaded
-// is not reported as effects.
+// nothing. What is there already (without `replace`), and a library that does not run, is found when it is met. One
+// state at a time is held besides what it becomes. Everybody waits; executor thread only. What is loaded is not
+// reported as effects.
 #pragma once
 
 #include <cstdint>
