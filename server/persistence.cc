@@ -27,7 +27,10 @@ int64_t Persistence::rewrite_runs_s() const { return rewriting_ ? NowSeconds() -
 
 Result<void> Persistence::SaveNow() {
   if (saving()) return Error{"ERR Background save already in progress"};
-  server_.background_save().Cancel();  // a rewrite: it is tried again
+  if (rewriting_) {
+    server_.background_save().Cancel();
+    rewrite_scheduled_ = true;  // again, once this is through
+  }
   ++saves_;
   const uint64_t reported = server_.effects().reported();
   const auto saved = server_.background_save().SaveNow({.path = server_.config().dbfilename});

@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "server/commands/sha1.h"
 #include "tests/unit/commands/session.h"
 #include "tests/unit/config/redis_server.h"
