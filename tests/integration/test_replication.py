@@ -1,13 +1,12 @@
 """ChestBox as a master: the stream against redis-server's own, a redis-server as its replica, and replicas that misbehave."""
 import os
 import random
-import socket
 import subprocess
 import time
 import unittest
 
-from harness import CHESTBOX_SERVER, Server, is_redis, wait_for
-from resp import Connection, RespError, encode
+from harness import Server, is_redis, wait_for
+from resp import Connection, encode
 
 
 class RawReplica:
