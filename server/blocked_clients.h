@@ -26,6 +26,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <set>
@@ -51,7 +52,8 @@ Result<int64_t> ParseBlockTimeout(const CommandContext& ctx, std::string_view se
 Result<int64_t> ParseBlockTimeoutMs(const CommandContext& ctx, std::string_view milliseconds);
 
 struct BlockRequest {
-  std::span<const std::string_view> keys;
+  // None: somebody else has the command executed again (WAIT).
+  std::span<const std::string_view> keys = {};
   shm::ValueType type = shm::ValueType::kList;
   int64_t deadline_ms = kBlockForever;
   // For a command that depends on its key (XREADGROUP): it is unblocked with this error once the key is missing or of
@@ -60,7 +62,7 @@ struct BlockRequest {
   // Arguments to be executed again in place of the command's own (XREAD with `$` resolved to the ID that it means now).
   resp::Args args = {};
   // The reply of a timeout; null: NullArray.
-  void (*on_timeout)(resp::ReplyWriter& reply) = nullptr;
+  std::function<void(resp::ReplyWriter& reply)> on_timeout = nullptr;
 };
 
 // One blocked client's command. Owned by its Client.
@@ -75,7 +77,7 @@ struct BlockedCommand {
   shm::ValueType type = shm::ValueType::kList;
   int64_t deadline_ms = kBlockForever;
   std::string gone_error;
-  void (*on_timeout)(resp::ReplyWriter& reply) = nullptr;
+  std::function<void(resp::ReplyWriter& reply)> on_timeout;
   const CommandSpec* spec = nullptr;
   std::vector<Place> places;
   bool waiting = true;  // false while it is being executed again

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "protocol/resp/reply_buffer.h"
@@ -16,6 +17,7 @@ namespace chestbox {
 
 struct BlockedCommand;
 struct ClientWatches;
+struct Replica;
 struct Transaction;
 
 // What a session needs from what carries it. All calls on the executor thread.
@@ -27,6 +29,15 @@ class Transport {
   virtual void CloseNow() = 0;
   // Sends replies that were added outside of a batch of requests (a parked command's, pushes).
   virtual void Flush() = 0;
+  // The same at the end of the turn, with those of others.
+  virtual void FlushSoon() = 0;
+  // For a replica's full synchronization: replies wait from now on, until a file was sent. Nothing waits to be sent
+  // when this is called.
+  virtual void HoldReplies() = 0;
+  // Sends bytes ahead of the replies that are held. Those of a keepalive are dropped while others wait to be sent.
+  virtual void SendAhead(std::string_view bytes, bool is_keepalive) = 0;
+  // Sends the file, which is taken over, behind them; then calls `on_sent`, and the replies go on.
+  virtual void SendFileAhead(int file_descriptor, uint64_t bytes, std::function<void()> on_sent) = 0;
   // Sends descriptors along with the next bytes of the reply. Unix sockets only; false elsewhere. The descriptors are
   // duplicated or sent before this returns.
   virtual bool QueueDescriptors(const std::vector<int>& descriptors) = 0;
@@ -73,6 +84,10 @@ struct Client {
   std::unique_ptr<BlockedCommand> blocked;
   bool postponed = false;  // by CLIENT PAUSE
   bool is_script = false;  // no session: it stands for a script, whose commands it executes (scripting/scripts.h)
+
+  bool is_replica = false;           // since SYNC or PSYNC
+  std::unique_ptr<Replica> replica;  // since REPLCONF, SYNC or PSYNC
+  uint64_t replication_offset = 0;   // of the stream, when its last command was over: what WAIT waits for
 
   std::unique_ptr<Transaction> transaction;  // since MULTI
   std::unique_ptr<ClientWatches> watches;    // WATCH; null: nothing

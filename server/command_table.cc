@@ -29,6 +29,7 @@ std::vector<std::span<const CommandSpec>> Families() {
       ConnectionCommands(),
       ClientCommands(),
       ServerCommands(),
+      PersistenceCommands(),
       ConfigCommands(),
       CommandCommands(),
       DebugCommands(),
@@ -53,6 +54,7 @@ std::vector<std::span<const CommandSpec>> Families() {
       MemoryCommands(),
       ScriptingCommands(),
       FunctionCommands(),
+      ReplicationCommands(),
   };
 }
 

@@ -205,11 +205,39 @@ long Connection::SendSome() {
   return send(descriptor_, bytes.iov_base, bytes.iov_len, MSG_NOSIGNAL | MSG_DONTWAIT);
 }
 
+// False: the replies wait.
+bool Connection::SendWhatIsAhead() {
+  uint64_t sent_bytes = 0;
+  const ReplyHold::Progress progress = hold_->Send(descriptor_, &sent_bytes);
+  if (sent_bytes != 0) CountSent(sent_bytes);
+  if (progress == ReplyHold::Progress::kReleased) {
+    const std::function<void()> on_sent = hold_->TakeOnSent();
+    hold_.reset();
+    on_sent();
+    return !closed_;
+  }
+  if (progress == ReplyHold::Progress::kFailed || OverOutputLimit()) {
+    Close();
+  } else if (progress == ReplyHold::Progress::kSocketFull) {
+    sending_ = true;
+    SetInterest(interest_ | EPOLLOUT);
+  }
+  return false;
+}
+
+void Connection::CountSent(uint64_t bytes) {
+  Stats& stats = network_.server().stats();
+  stats.net_output_bytes += bytes;
+  if (client_->is_replica) stats.replication_output_bytes += bytes;
+  ++stats.writes_processed;
+}
+
 void Connection::Send() {
   if (sending_ || closed_) {
     if (!closed_ && OverOutputLimit()) Close();
     return;
   }
+  if (hold_ != nullptr && !SendWhatIsAhead()) return;
   resp::ReplyBuffer& output = client_->output;
   while (sent_ < output.size()) {
     const long sent = SendSome();
@@ -220,9 +248,7 @@ void Connection::Send() {
       return;
     }
     sent_ += static_cast<size_t>(sent);
-    Stats& stats = network_.server().stats();
-    stats.net_output_bytes += static_cast<uint64_t>(sent);
-    ++stats.writes_processed;
+    CountSent(static_cast<uint64_t>(sent));
   }
   if (sent_ == output.size()) {
     output.Clear();
@@ -251,15 +277,38 @@ void Connection::OnWritable() {
 }
 
 void Connection::Flush() {
+  send_soon_ = false;
   if (!processing_) Send();
 }
 
+void Connection::FlushSoon() {
+  if (std::exchange(send_soon_, true)) return;
+  network_.SendLater(*this);
+}
+
+void Connection::HoldReplies() { hold_ = std::make_unique<ReplyHold>(); }
+
+void Connection::SendAhead(std::string_view bytes, bool is_keepalive) {
+  if (hold_ == nullptr || (is_keepalive && !hold_->is_idle())) return;
+  hold_->Add(bytes);
+  FlushSoon();
+}
+
+void Connection::SendFileAhead(int file_descriptor, uint64_t bytes, std::function<void()> on_sent) {
+  hold_->AddFile(file_descriptor, bytes, std::move(on_sent));
+  FlushSoon();
+}
+
 bool Connection::OverOutputLimit() {
-  const OutputBufferLimit& limit =
-      network_.config().client_output_buffer_limits[static_cast<size_t>(ClientClass::kNormal)];
+  const Config& config = network_.config();
+  const ClientClass kind = client_->is_replica ? ClientClass::kReplica : ClientClass::kNormal;
+  const OutputBufferLimit& limit = config.client_output_buffer_limits[static_cast<size_t>(kind)];
   const auto pending = static_cast<int64_t>(output_buffer_bytes());
   const int64_t now_ms = network_.server().keys().now_ms();
-  const bool hard = limit.hard_bytes > 0 && pending > limit.hard_bytes;
+  // What a partial synchronization may send at once does not break the limit.
+  const int64_t hard_bytes =
+      client_->is_replica ? std::max(limit.hard_bytes, config.repl_backlog_size_bytes) : limit.hard_bytes;
+  const bool hard = limit.hard_bytes > 0 && pending > hard_bytes;
   if (limit.soft_bytes <= 0 || pending <= limit.soft_bytes) {
     soft_limit_since_ms_ = 0;
   } else if (soft_limit_since_ms_ == 0) {
@@ -279,7 +328,7 @@ void Connection::Cron(int64_t now_ms) {
   const int64_t idle_ms = now_ms - client_->last_interaction_ms;
   const int64_t timeout_s = network_.config().timeout_s;
   // An attached client reads without our noticing, and the end of its connection would be the end of its pins.
-  const bool may_be_idle = !client_->is_waiting() && client_->attached_page == 0;
+  const bool may_be_idle = !client_->is_waiting() && client_->attached_page == 0 && !client_->is_replica;
   if (timeout_s > 0 && idle_ms > timeout_s * 1000 && may_be_idle) {
     LogVerbose("Closing idle client");
     Close();

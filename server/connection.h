@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include "protocol/resp/request_parser.h"
 #include "server/client.h"
 #include "server/event_set.h"
+#include "server/reply_hold.h"
 
 namespace chestbox {
 
@@ -36,6 +38,10 @@ class Connection final : public Transport, public EventSet::Source {
   void CloseAfterReply() override { client_->close_after_reply = true; }
   void CloseNow() override;
   void Flush() override;
+  void FlushSoon() override;
+  void HoldReplies() override;
+  void SendAhead(std::string_view bytes, bool is_keepalive) override;
+  void SendFileAhead(int file_descriptor, uint64_t bytes, std::function<void()> on_sent) override;
   bool QueueDescriptors(const std::vector<int>& descriptors) override;
   bool is_unix_socket() const override { return is_unix_socket_; }
   int descriptor() const override { return descriptor_; }
@@ -55,6 +61,8 @@ class Connection final : public Transport, public EventSet::Source {
   void Send();
   void OnWritable();
   long SendSome();
+  bool SendWhatIsAhead();
+  void CountSent(uint64_t bytes);
   bool OverOutputLimit();
   void Close();
 
@@ -77,6 +85,8 @@ class Connection final : public Transport, public EventSet::Source {
 
   size_t sent_ = 0;  // of client_->output
   bool sending_ = false;
+  bool send_soon_ = false;
+  std::unique_ptr<ReplyHold> hold_;  // null: replies are not held back
   std::vector<int> descriptors_;
   int64_t soft_limit_since_ms_ = 0;
   bool closed_ = false;

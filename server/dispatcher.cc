@@ -10,6 +10,8 @@
 #include "server/client_pause.h"
 #include "server/commands/debug.h"
 #include "server/keyspace.h"
+#include "server/persistence.h"
+#include "server/replication/replication.h"
 #include "server/server.h"
 #include "server/swapper.h"
 
@@ -18,6 +20,28 @@ namespace chestbox {
 namespace {
 
 std::vector<std::string> Copy(Args args) { return {args.begin(), args.end()}; }
+
+// What one command, EXEC or script does goes to replicas in one piece. Not so what SCAN and its like find expired: it
+// belongs to nothing that must be seen whole.
+class ReplicationUnit {
+ public:
+  ReplicationUnit(Replication& replication, Client& client, const CommandSpec& spec)
+      : replication_(replication), client_(client), spec_(spec) {
+    replication_.BeginUnit();
+  }
+  ~ReplicationUnit() {
+    replication_.EndUnit((spec_.flags & kTouchesArbitraryKeys) == 0);
+    // A WAIT that waits goes on to wait for what was there when it began.
+    if (client_.blocked == nullptr || !client_.blocked->waiting) client_.replication_offset = replication_.offset();
+  }
+  ReplicationUnit(const ReplicationUnit&) = delete;
+  ReplicationUnit& operator=(const ReplicationUnit&) = delete;
+
+ private:
+  Replication& replication_;
+  Client& client_;
+  const CommandSpec& spec_;
+};
 
 }  // namespace
 
@@ -70,7 +94,7 @@ Dispatcher::Outcome Dispatcher::ExecuteOne(Client& client, Args args, bool admit
     Refuse(client, spec, allowed.error());
     return Outcome::kDone;
   }
-  if (client.blocked == nullptr && server_.pause().PutsOff(FlagsOf(client, *spec, args))) {
+  if (client.blocked == nullptr && !client.is_replica && server_.pause().PutsOff(FlagsOf(client, *spec, args))) {
     server_.pause().PutOff(client, args);
     return Outcome::kBlocked;
   }
@@ -95,8 +119,19 @@ Result<void> Dispatcher::Check(Client& client, const CommandSpec& spec, Args arg
   if (client.transaction != nullptr && (spec.flags & kNoMulti) != 0) {
     return Error{"ERR Command not allowed inside a transaction"};
   }
+  if (server_.persistence().writes_are_denied()) [[unlikely]] {
+    if ((FlagsOf(client, spec, args) & kWrite) != 0 || spec.name == "ping") return Persistence::WritesDenied();
+  }
   if (!admitted && NeedsMemory(client, spec, args) && ShortOfMemory()) return OutOfMemory();
+  if (server_.config().min_replicas_to_write != 0) [[unlikely]]
+    return CheckReplicas(client, spec, args);
   return {};
+}
+
+Result<void> Dispatcher::CheckReplicas(const Client& client, const CommandSpec& spec, Args args) const {
+  const bool writes = (FlagsOf(client, spec, args) & kWrite) != 0;
+  if (!writes || server_.replication().enough_replicas_to_write()) return {};
+  return Error{"NOREPLICAS Not enough good replicas to write."};
 }
 
 bool Dispatcher::ShortOfMemory() const {
@@ -311,6 +346,8 @@ Dispatcher::Outcome Dispatcher::Run(Client& client, const CommandSpec& spec, Arg
   Swapper* const swapper = server_.swapper();
   Swapper* const still = (spec.flags & (kRunsQueue | kRunsScript)) != 0 ? swapper : nullptr;
   if (still != nullptr) still->set_standing_still(true);
+  // To the end: the stream may go to this very client, and its reply is not complete before.
+  const ReplicationUnit unit(server_.replication(), client, spec);
   Result<void> outcome = spec.run(ctx, args, client.reply);
   keys.FinishCommand();
   if (still != nullptr) still->set_standing_still(false);

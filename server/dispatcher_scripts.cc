@@ -6,6 +6,8 @@
 #include "server/client_pause.h"
 #include "server/dispatcher.h"
 #include "server/keyspace.h"
+#include "server/persistence.h"
+#include "server/replication/replication.h"
 #include "server/scripting/script_run.h"
 #include "server/scripting/scripts.h"
 #include "server/server.h"
@@ -24,6 +26,11 @@ Result<void> Dispatcher::CheckScripted(const ScriptRun& run, const CommandSpec* 
   }
   if (run.read_only && (spec->flags & (kWrite | kMayReplicate)) != 0) {
     return Error{"ERR Write commands are not allowed from read-only scripts."};
+  }
+  const bool writes = (spec->flags & kWrite) != 0;
+  if (writes && server_.persistence().writes_are_denied()) return Persistence::WritesDenied();
+  if (writes && !run.wrote && !server_.replication().enough_replicas_to_write()) {
+    return Error{"NOREPLICAS Not enough good replicas to write."};
   }
   // A script that has written already cannot be stopped in the middle.
   if (run.short_of_memory && !run.allow_oom && !run.wrote && (spec->flags & kDenyOom) != 0) return OutOfMemory();

@@ -1,7 +1,8 @@
-// Effects: what a write changed, as deterministic commands that read nothing else ("SET k v PXAT t", never "SETEX" or
-// "INCR"). A write command reports each effect once, to the one sink; WATCH, client tracking, keyspace events, the
-// durability log and replication listen to the sink, and no command calls them itself. RENAME, COPY and MOVE are
-// effects of two keys, so that they stay O(1).
+// Effects: what a write changed, as deterministic commands that read nothing but the state they change ("SET k v PXAT
+// t", never "SETEX"; "INCR k", but "SET k v KEEPTTL" for INCRBYFLOAT), in the words in which Redis propagates it. A
+// write command reports each effect once, to the one sink; WATCH, client tracking, keyspace events, the durability log
+// and replication listen to the sink, and no command calls them itself. RENAME, COPY and MOVE are effects of two keys,
+// so that they stay O(1).
 //
 // Executor thread only. A listener must not run commands. Arguments are borrowed for the call.
 #pragma once
@@ -18,6 +19,8 @@ namespace chestbox {
 struct Effect {
   uint32_t database;  // logical
   std::span<const std::string_view> command;
+  // More than Redis tells its replicas, which do without: a replay of our own keeps it.
+  bool beyond_redis = false;
 };
 
 class EffectListener {
@@ -28,9 +31,9 @@ class EffectListener {
 
 class EffectSink {
  public:
-  void Report(uint32_t database, std::span<const std::string_view> command) {
+  void Report(uint32_t database, std::span<const std::string_view> command, bool beyond_redis = false) {
     ++reported_;
-    for (EffectListener* listener : listeners_) listener->OnEffect({database, command});
+    for (EffectListener* listener : listeners_) listener->OnEffect({database, command, beyond_redis});
   }
   void Report(uint32_t database, std::initializer_list<std::string_view> command) {
     Report(database, std::span<const std::string_view>(command.begin(), command.size()));

@@ -306,7 +306,7 @@ Result<void> Keyspace::SetExpiry(uint32_t database, std::string_view key, int64_
   const bool expires = expire_at_ms != kNoExpiry;
   if (((ref.entry & kEntryExpires) != 0) == expires) {
     if (!expires) return {};
-    scope_.Close(ref.home->version);
+    indexes_[physical]->Close(ref);
     shm::StoreExpiry(memory_.At(EntryLink(ref.entry)), expire_at_ms);
     indexes_[physical]->Replace(ref, ref.entry & ~kEntryClean, expire_at_ms);
     return {};

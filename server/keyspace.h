@@ -90,6 +90,13 @@ class StoredStateListener {
   virtual std::optional<bool> IsOut(uint32_t physical_database, std::string_view key) const = 0;
 };
 
+// A snapshot under way (snapshot.h), told before anything changes.
+class ChangeObserver : public shm::BucketObserver {
+ public:
+  // A database was emptied. True: the observer keeps what it held, and gives it to Keyspace::FreeDetached later.
+  virtual bool TakeFlushed(uint32_t physical, shm::IndexWriter::Detached& detached) = 0;
+};
+
 class Keyspace {
  public:
   using HashFunction = shm::IndexWriter::HashFunction;
@@ -176,11 +183,14 @@ class Keyspace {
     StateView state;
     uint64_t position;
   };
-  // Visits the live keys of the bucket that holds `position`, expired ones left out and not deleted. Returns the next
-  // bucket's position. `*swapped_out` grows by the entries there that are not in memory.
+  // Visits the live keys of the bucket that holds `position`, expired ones left out and not deleted: their names are
+  // added to `*expired`, for EraseExpired. Returns the next bucket's position. `*swapped_out` grows by the entries
+  // there that are not in memory.
   uint64_t VisitBucket(uint32_t database, uint64_t position, const std::function<void(const KeyInfo&)>& visit,
-                       uint64_t* swapped_out);
-  // A random key in memory that lives, if there is one.
+                       uint64_t* swapped_out, std::vector<std::string>* expired = nullptr);
+  // What a walk has met, once it is over. Nothing while expired keys are kept.
+  void EraseExpired(uint32_t database, const std::vector<std::string>& expired);
+  // A random key in memory that lives, if there is one. Expired ones that it meets are deleted.
   std::optional<std::string> RandomKey(uint32_t database);
 
   // ---- Upkeep ----
@@ -213,6 +223,12 @@ class Keyspace {
   uint32_t AccessOfFrequency(uint32_t counter) const;
   bool lfu() const { return lfu_; }
   uint32_t AccessAfterLoad(uint32_t stored_access) const { return TouchedAccess(stored_access); }
+
+  // ---- For a snapshot. One observer at a time; null ends it. ----
+  void SetChangeObserver(ChangeObserver* observer);
+  ChangeObserver* change_observer() const { return change_observer_; }
+  // Frees what TakeFlushed had kept, in FreeStep()s.
+  void FreeDetached(const shm::IndexWriter::Detached& detached);
 
   // ---- For the swapper ----
   void SetStoredStateListener(StoredStateListener* listener) { stored_listener_ = listener; }
@@ -270,8 +286,8 @@ class Keyspace {
   bool Relink(StateRef& state, uint64_t entry);
   void FreeKeyBlock(uint64_t entry) { memory_.Free(shm::EntryLink(entry)); }
 
-  bool OverwriteInline(shm::SlotRef& ref, std::string_view value, StringEncoding encoding, int64_t expire_at_ms,
-                       uint32_t access);
+  bool OverwriteInline(uint32_t physical, shm::SlotRef& ref, std::string_view value, StringEncoding encoding,
+                       int64_t expire_at_ms, uint32_t access);
   // Makes `entry` the one of its key; on success `*old` is what it replaced (0: nothing), not yet freed.
   bool LinkEntry(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint64_t entry, int64_t expire_at_ms,
                  uint64_t* old);
@@ -279,7 +295,7 @@ class Keyspace {
                     uint64_t flags, uint64_t* old);
   bool LinkAndFree(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint64_t entry, int64_t expire_at_ms);
   bool ResizeInline(uint32_t physical, shm::SlotRef& ref, uint64_t hash, uint32_t new_bytes, Room room);
-  bool ResizeExternal(shm::SlotRef& ref, uint32_t new_bytes, Room room);
+  bool ResizeExternal(uint32_t physical, shm::SlotRef& ref, uint32_t new_bytes, Room room);
   char* ValueBytesOf(uint64_t entry) const;
   std::string_view ValueOf(uint64_t live_entry) const;
   int64_t ExpiryOf(uint64_t entry) const;
@@ -299,6 +315,7 @@ class Keyspace {
   shm::RetireList retired_;
   std::vector<std::unique_ptr<shm::IndexWriter>> indexes_;
   std::vector<const shm::ClientPage*> pages_;
+  ChangeObserver* change_observer_ = nullptr;
   StoredStateListener* stored_listener_ = nullptr;
   std::vector<shm::Link> detached_segments_;  // of lazily flushed databases
   std::vector<uint64_t> detached_entries_;

@@ -59,8 +59,7 @@ uint64_t Keyspace::Flush(uint32_t database, bool lazily) {
   const uint32_t physical = Physical(database);
   shm::IndexWriter::Detached detached;
   indexes_[physical]->Clear(&detached);
-  detached_segments_.insert(detached_segments_.end(), detached.segments.begin(), detached.segments.end());
-  detached_entries_.insert(detached_entries_.end(), detached.entries.begin(), detached.entries.end());
+  if (change_observer_ == nullptr || !change_observer_->TakeFlushed(physical, detached)) FreeDetached(detached);
   unindexed_keys_[physical] = 0;
   unindexed_expiring_[physical] = 0;
   expire_cursor_[physical] = 0;
@@ -68,6 +67,16 @@ uint64_t Keyspace::Flush(uint32_t database, bool lazily) {
   while (!lazily && FreeStep()) {
   }
   return keys;
+}
+
+void Keyspace::FreeDetached(const shm::IndexWriter::Detached& detached) {
+  detached_segments_.insert(detached_segments_.end(), detached.segments.begin(), detached.segments.end());
+  detached_entries_.insert(detached_entries_.end(), detached.entries.begin(), detached.entries.end());
+}
+
+void Keyspace::SetChangeObserver(ChangeObserver* observer) {
+  change_observer_ = observer;
+  for (auto& index : indexes_) index->set_observer(observer);
 }
 
 uint64_t Keyspace::lazily_freed_pending() const {
@@ -108,26 +117,35 @@ void Keyspace::DrainRetired() { retired_.Drain(memory_, pages_); }
 // ---- Walking ----
 
 uint64_t Keyspace::VisitBucket(uint32_t database, uint64_t position, const std::function<void(const KeyInfo&)>& visit,
-                               uint64_t* swapped_out) {
+                               uint64_t* swapped_out, std::vector<std::string>* expired) {
   return indexes_[Physical(database)]->VisitBucket(position, [&](uint64_t entry, uint64_t hash) {
     if ((entry & kEntryLive) == 0) {
       ++*swapped_out;
       return;
     }
     const KeyInfo info{KeyOf(entry), ViewOf(entry), shm::PositionOf(hash)};
-    if (info.state.expire_at_ms == kNoExpiry || info.state.expire_at_ms > now_ms_) visit(info);
+    if (info.state.expire_at_ms == kNoExpiry || info.state.expire_at_ms > now_ms_) {
+      visit(info);
+    } else if (expired != nullptr) {
+      expired->emplace_back(info.key);
+    }
   });
+}
+
+void Keyspace::EraseExpired(uint32_t database, const std::vector<std::string>& expired) {
+  for (const std::string& key : expired) (void)FindLive(database, key, HashOf(key));
 }
 
 std::optional<std::string> Keyspace::RandomKey(uint32_t database) {
   const shm::IndexWriter& index = *indexes_[Physical(database)];
   const uint64_t start = NextRandom(&random_);
   uint64_t position = start;
-  for (uint64_t segments = 0; segments <= index.segments(); ++segments) {
+  std::vector<std::string> expired;
+  std::optional<std::string> chosen;
+  for (uint64_t segments = 0; segments <= index.segments() && !chosen; ++segments) {
     uint64_t segment_end = 0;
     (void)index.SegmentOf(position, &segment_end);
     // One key of the segment, each as likely as another.
-    std::optional<std::string> chosen;
     uint64_t seen = 0;
     uint64_t swapped_out = 0;
     uint64_t at = index.SegmentBegin(position);
@@ -137,12 +155,12 @@ std::optional<std::string> Keyspace::RandomKey(uint32_t database) {
           [&](const KeyInfo& info) {
             if (NextRandom(&random_) % ++seen == 0) chosen.emplace(info.key);
           },
-          &swapped_out);
+          &swapped_out, &expired);
     } while (at != segment_end);
-    if (chosen) return chosen;
     position = segment_end;
   }
-  return std::nullopt;
+  EraseExpired(database, expired);
+  return chosen;
 }
 
 // ---- Active expiry ----

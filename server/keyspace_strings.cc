@@ -36,8 +36,8 @@ StringEncoding EncodingFor(std::string_view value) {
   return value.size() <= kEmbeddedBytesMax ? StringEncoding::kEmbedded : StringEncoding::kRaw;
 }
 
-bool Keyspace::OverwriteInline(SlotRef& ref, std::string_view value, StringEncoding encoding, int64_t expire_at_ms,
-                               uint32_t access) {
+bool Keyspace::OverwriteInline(uint32_t physical, SlotRef& ref, std::string_view value, StringEncoding encoding,
+                               int64_t expire_at_ms, uint32_t access) {
   const bool expires = expire_at_ms != kNoExpiry;
   if ((ref.entry & kEntryExternal) != 0 || value.size() > kInlineValueBytesMax ||
       ((ref.entry & kEntryExpires) != 0) != expires || shm::EntryType(ref.entry) != ValueType::kString) {
@@ -49,7 +49,7 @@ bool Keyspace::OverwriteInline(SlotRef& ref, std::string_view value, StringEncod
   const uint64_t usable = memory_.UsableBytes(EntryLink(ref.entry));
   if (needed > usable || usable > kReuseWasteFactor * needed) return false;
   // Values this small are never pinned, so no scan.
-  scope_.Close(ref.home->version);
+  indexes_[physical]->Close(ref);
   shm::StoreHeader(block, {shm::MakeMeta(ValueType::kString, static_cast<uint8_t>(encoding), access), key_bytes,
                            static_cast<uint32_t>(value.size())});
   shm::RacyStore(block + shm::ValueOffset(expires, key_bytes), value.data(), value.size());
@@ -66,7 +66,9 @@ Result<void> Keyspace::SetString(uint32_t database, std::string_view key, std::s
   const bool keeps_access = live && lfu_;  // writes count as uses
   const uint32_t access =
       keeps_access ? TouchedAccess(shm::LoadHeader(memory_.At(EntryLink(ref.entry))).access()) : NewAccessWord();
-  if (live && expire_at_ms == kNoExpiry && OverwriteInline(ref, value, encoding, expire_at_ms, access)) return {};
+  if (live && expire_at_ms == kNoExpiry &&
+      OverwriteInline(Physical(database), ref, value, encoding, expire_at_ms, access))
+    return {};
   const uint64_t entry =
       NewEntry({key, ValueType::kString, static_cast<uint8_t>(encoding), expire_at_ms, access}, value);
   if (!LinkAndFree(Physical(database), ref, hash, entry, expire_at_ms)) return OutOfMemory();
@@ -80,7 +82,7 @@ Result<void> Keyspace::ReplaceString(uint32_t database, std::string_view key, st
   CHECK(ref);
   const int64_t expire_at_ms = ExpiryOf(ref.entry);
   const uint32_t access = shm::LoadHeader(memory_.At(EntryLink(ref.entry))).access();
-  if (OverwriteInline(ref, value, encoding, expire_at_ms, access)) return {};
+  if (OverwriteInline(Physical(database), ref, value, encoding, expire_at_ms, access)) return {};
   const uint64_t entry =
       NewEntry({key, ValueType::kString, static_cast<uint8_t>(encoding), expire_at_ms, access}, value);
   if (!LinkAndFree(Physical(database), ref, hash, entry, expire_at_ms)) return OutOfMemory();
@@ -152,7 +154,7 @@ bool Keyspace::ResizeInline(uint32_t physical, SlotRef& ref, uint64_t hash, uint
   const bool expires = view.expire_at_ms != kNoExpiry;
   if (new_bytes <= kInlineValueBytesMax &&
       shm::KeyBlockBytes(expires, key.size(), new_bytes) <= memory_.UsableBytes(EntryLink(ref.entry))) {
-    scope_.Close(ref.home->version);
+    indexes_[physical]->Close(ref);
     const char zeros[kInlineValueBytesMax] = {};
     shm::RacyStore(ValueBytesOf(ref.entry) + kept, zeros, new_bytes - kept);
     return true;
@@ -177,11 +179,11 @@ bool Keyspace::ResizeInline(uint32_t physical, SlotRef& ref, uint64_t hash, uint
 }
 
 // The same for a string in a block of its own, which a view may pin.
-bool Keyspace::ResizeExternal(SlotRef& ref, uint32_t new_bytes, Room room) {
+bool Keyspace::ResizeExternal(uint32_t physical, SlotRef& ref, uint32_t new_bytes, Room room) {
   const std::string_view value = ViewOf(ref.entry).value;
   const uint64_t kept = std::min<uint64_t>(value.size(), new_bytes);
   const shm::Link old_link = ValueLinkOf(ref.entry);
-  scope_.Close(ref.home->version);  // before the pins are scanned
+  indexes_[physical]->Close(ref);  // before the pins are scanned
   const bool fits = new_bytes <= memory_.UsableBytes(old_link);
   const bool in_place = fits && ((ref.entry & kEntryMutable) != 0 || !Pinned(old_link));
   scope_.Step(shm::WriteStep::kPinsScanned);
@@ -212,7 +214,7 @@ Result<std::span<char>> Keyspace::ResizeString(uint32_t database, std::string_vi
   SlotRef ref = FindLive(database, key, hash);
   CHECK(ref);
   const auto bytes = static_cast<uint32_t>(new_bytes);
-  const bool resized = (ref.entry & kEntryExternal) != 0 ? ResizeExternal(ref, bytes, room)
+  const bool resized = (ref.entry & kEntryExternal) != 0 ? ResizeExternal(Physical(database), ref, bytes, room)
                                                          : ResizeInline(Physical(database), ref, hash, bytes, room);
   if (!resized) return OutOfMemory();
   MarkDirty(ref);

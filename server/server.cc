@@ -1,7 +1,6 @@
 #include "server/server.h"
 
 #include <fmt/format.h>
-#include <sys/random.h>
 
 #include <algorithm>
 #include <chrono>
@@ -11,11 +10,15 @@
 #include "server/arena/arena_allocator.h"
 #include "server/arena/heap_stats.h"
 #include "server/attach.h"
+#include "server/background_save.h"
 #include "server/blocked_clients.h"
 #include "server/client_pause.h"
 #include "server/dispatcher.h"
 #include "server/log.h"
 #include "server/migrator.h"
+#include "server/persistence.h"
+#include "server/random_hex.h"
+#include "server/replication/replication.h"
 #include "server/scripting/functions.h"
 #include "server/scripting/scripts.h"
 #include "server/swapper.h"
@@ -35,19 +38,6 @@ int64_t NowMs() {
       .count();
 }
 
-uint64_t Random64() {
-  uint64_t value = 0;
-  CHECK(getrandom(&value, sizeof value, 0) == sizeof value);
-  return value;
-}
-
-std::string RandomHex(size_t digits) {
-  std::string text;
-  while (text.size() < digits) text += fmt::format("{:016x}", Random64());
-  text.resize(digits);
-  return text;
-}
-
 bool IsLfu(EvictionPolicy policy) {
   return policy == EvictionPolicy::kVolatileLfu || policy == EvictionPolicy::kAllKeysLfu;
 }
@@ -57,6 +47,7 @@ bool IsLfu(EvictionPolicy policy) {
 Server::Server(Settings& settings, Host& host) : settings_(settings), host_(host) {}
 
 Server::~Server() {
+  background_save_.reset();  // it reads the swapper's store
   // The swapper's threads read pinned blocks of the arena.
   swapper_.reset();
 }
@@ -120,6 +111,7 @@ Result<void> Server::Init(const ServerParts& parts) {
   blocked_ = std::make_unique<BlockedClients>(*this);
   pause_ = std::make_unique<ClientPause>(*this);
   watched_ = std::make_unique<WatchedKeys>(*this);
+  replication_ = std::make_unique<Replication>(*this);
   field_expiries_ = std::make_unique<FieldExpiries>(*this);
   effects_.Add(field_expiries_.get());
   scripts_ = std::make_unique<Scripts>(*this);
@@ -128,6 +120,8 @@ Result<void> Server::Init(const ServerParts& parts) {
       LogWarning(fmt::format("The functions could not be restored: {}", restored.error().message));
     }
   }
+  background_save_ = std::make_unique<BackgroundSave>(*this);
+  persistence_ = std::make_unique<Persistence>(*this);
   RegisterAppliers();
   startup_memory_ = used_memory();
   return {};
@@ -145,6 +139,10 @@ void Server::RegisterAppliers() {
                        if (swapper_ != nullptr) swapper_->OnConfigChanged(changed);
                        return {};
                      });
+  settings_.OnChange({"repl-backlog-size"}, [this](const Config&) -> Result<void> {
+    replication_->OnConfigChanged();
+    return {};
+  });
   settings_.OnChange({"loglevel"}, [](const Config& changed) -> Result<void> {
     SetLogLevel(changed.loglevel);
     return {};
@@ -168,6 +166,7 @@ Client& Server::AddClient(Transport* transport) {
 void Server::RemoveClient(Client& client) {
   attach_->Detach(client);
   blocked_->End(client);
+  replication_->Forget(client);
   pause_->Forget(client);
   EndTransaction(client);
   clients_.erase(client.id);
@@ -247,7 +246,9 @@ void Server::Cron() {
     swapper_->Cron(expire);
     swapper_->Regulate();
   }
+  persistence_->Cron();
   blocked_->ServeReady();  // an expired key may be one that somebody waits for
+  replication_->Cron(keys_->now_ms());
   SampleRates();
 }
 
@@ -270,6 +271,7 @@ void Server::OnAlarm() {
 }
 
 Result<void> Server::Shutdown(ShutdownMode mode) {
+  persistence_->Stop();
   if (swapper_ != nullptr) {
     if (mode == ShutdownMode::kSave) {
       LogNotice("Writing all states to the swap store before exiting");

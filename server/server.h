@@ -26,11 +26,14 @@ namespace chestbox {
 
 class ArenaAllocator;
 class AttachService;
+class BackgroundSave;
 class BlockedClients;
 class ClientPause;
 class Dispatcher;
 class Migrator;
+class Replication;
 class FieldExpiries;
+class Persistence;
 class Scripts;
 class Swapper;
 class WatchedKeys;
@@ -81,9 +84,12 @@ class Server {
   BlockedClients& blocked() { return *blocked_; }
   ClientPause& pause() { return *pause_; }
   WatchedKeys& watched() { return *watched_; }
+  Replication& replication() { return *replication_; }
   Migrator& migrator();  // begins with its first use
   Scripts& scripts() { return *scripts_; }
   FieldExpiries& field_expiries() { return *field_expiries_; }
+  BackgroundSave& background_save() { return *background_save_; }
+  Persistence& persistence() { return *persistence_; }
   EffectSink& effects() { return effects_; }
   const CommandTable& commands() const { return *commands_; }
   Stats& stats() { return stats_; }
@@ -100,7 +106,11 @@ class Server {
   int64_t start_ms() const { return start_ms_; }
   const std::string& run_id() const { return run_id_; }                 // 40 hex digits
   uint64_t dirty() const { return effects_.reported() - dirty_base_; }  // effects since the last save
-  void ResetDirty() { dirty_base_ = effects_.reported(); }
+  // A save is on the disk: it began when `reported` effects had been reported.
+  void MarkSaved(uint64_t reported, int64_t at_s) {
+    dirty_base_ = reported;
+    last_save_s_ = at_s;
+  }
   int64_t last_save_s() const { return last_save_s_; }
   void ResetStats();  // CONFIG RESETSTAT
   uint64_t instantaneous_ops() const { return ops_per_second_; }
@@ -149,9 +159,12 @@ class Server {
   std::unique_ptr<BlockedClients> blocked_;
   std::unique_ptr<ClientPause> pause_;
   std::unique_ptr<WatchedKeys> watched_;
+  std::unique_ptr<Replication> replication_;
   std::unique_ptr<Migrator> migrator_;
   std::unique_ptr<FieldExpiries> field_expiries_;
   std::unique_ptr<Scripts> scripts_;
+  std::unique_ptr<Persistence> persistence_;
+  std::unique_ptr<BackgroundSave> background_save_;
   std::map<uint64_t, std::unique_ptr<Client>> clients_;
   uint64_t next_client_id_ = 1;
   int64_t start_ms_ = 0;

@@ -37,7 +37,7 @@ std::string_view StateRef::bytes() const { return keys_->ValueOf(ref_.entry); }
 int64_t StateRef::expire_at_ms() const { return keys_->ExpiryOf(ref_.entry); }
 
 char* StateRef::Change() {
-  keys_->scope_.Close(ref_.home->version);
+  keys_->indexes_[keys_->Physical(database_)]->Close(ref_);
   keys_->MarkDirty(ref_);
   return keys_->ValueBytesOf(ref_.entry);
 }

@@ -32,6 +32,10 @@ struct Stats {
   uint64_t unexpected_error_replies = 0;
   uint64_t reads_processed = 0;
   uint64_t writes_processed = 0;
+  uint64_t full_syncs = 0;
+  uint64_t partial_syncs = 0;
+  uint64_t refused_partial_syncs = 0;
+  uint64_t replication_output_bytes = 0;
   uint64_t denied_auths = 0;                                      // wrong user or password
   std::unordered_map<const CommandSpec*, CommandStats> commands;  // by leaf (subcommand) row
   std::map<std::string, uint64_t, std::less<>> errors;            // by code: "ERR", "WRONGTYPE"; bounded

@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -134,6 +135,11 @@ class Swapper final : public StoredStateListener {
 
   // Retries after disk errors; with `expire`, removes swapped-out states that have expired.
   void Cron(bool expire);
+
+  // A picture of the store that holds what is queued for it now and nothing later, made by the write thread. For a
+  // thread that may wait. Gone before the store closes.
+  using StorePicture = std::shared_future<Result<std::shared_ptr<swap::StoreSnapshot>>>;
+  StorePicture TakeSnapshot();
 
   // Writes everything and closes the store. On an Error everything is as before. `more`: metadata beside the swapper's
   // own.

@@ -175,6 +175,24 @@ Result<void> Swapper::WriteBatch(std::vector<Outgoing>& states) {
   return outcome;
 }
 
+Swapper::StorePicture Swapper::TakeSnapshot() {
+  FlushChanges();
+  auto promise = std::make_shared<std::promise<Result<std::shared_ptr<swap::StoreSnapshot>>>>();
+  StorePicture picture = promise->get_future().share();
+  writer_->Post([this, promise] {
+    if (store_closed_) {
+      promise->set_value(Error{"ERR swap: the store is closed"});
+    } else if (auto written = WriteBacklog(); !written) {
+      promise->set_value(written.error());  // states that were deleted would be in the picture
+    } else if (auto taken = store_->TakeSnapshot(); !taken) {
+      promise->set_value(taken.error());
+    } else {
+      promise->set_value(std::shared_ptr<swap::StoreSnapshot>(std::move(*taken)));
+    }
+  });
+  return picture;
+}
+
 // ---- The end ----
 
 // Writes every state that the store does not have as it is. The executor waits for each batch, so values are read where

@@ -48,6 +48,37 @@ class MemoryDisk {
 
 namespace {
 
+// A copy of all names; values are shared.
+class MemorySnapshot final : public StoreSnapshot {
+ public:
+  MemorySnapshot(Contents contents, MemoryFaults* faults) : contents_(std::move(contents)), faults_(faults) {}
+
+  Result<void> Visit(uint8_t database, uint64_t from_position, uint64_t to_position, const Visitor& visit) override {
+    if (faults_ != nullptr && faults_->reads_fail) return ReadFailed();
+    const auto found = contents_.databases.find(database);
+    if (found == contents_.databases.end()) return {};
+    const auto& states = found->second;
+    for (auto at = states.lower_bound({from_position, ""}); at != states.end() && at->first.first <= to_position;
+         ++at) {
+      const Head& head = at->second;
+      const StateName name{at->first.first, at->first.second, head.attributes, head.payload_size};
+      const auto read = [&](const auto& consume) -> Result<void> {
+        if (head.value_id == 0) return consume(head.inline_payload);
+        for (const auto& chunk : contents_.values.at(head.value_id).chunks) {
+          if (auto consumed = consume(*chunk); !consumed) return consumed;
+        }
+        return {};
+      };
+      if (auto visited = visit(name, read); !visited) return visited;
+    }
+    return {};
+  }
+
+ private:
+  const Contents contents_;
+  MemoryFaults* const faults_;
+};
+
 class MemorySwapStore final : public SwapStore {
  public:
   MemorySwapStore(std::shared_ptr<MemoryDisk> disk, MemoryFaults* faults)
@@ -190,6 +221,11 @@ class MemorySwapStore final : public SwapStore {
     counts_[database] = 0;
     expiry_counts_[database] = 0;
     return {};
+  }
+
+  Result<std::unique_ptr<StoreSnapshot>> TakeSnapshot() override {
+    std::shared_lock lock(mutex_);
+    return std::unique_ptr<StoreSnapshot>(std::make_unique<MemorySnapshot>(contents_, faults_));
   }
 
   Result<bool> Maintain() override {

@@ -17,6 +17,7 @@
 #include <thread>
 #include <vector>
 
+#include "protocol/check.h"
 #include "swap/rocksdb_file_system.h"
 
 namespace chestbox::swap {
@@ -278,6 +279,34 @@ Result<void> RocksdbEngine::Iterate(Family family, std::string_view begin, std::
     if (!visit(ToView(at->key()), ToView(at->value()))) break;
   }
   return ToResult(at->status());
+}
+
+class EngineSnapshot::Impl {
+ public:
+  std::unique_ptr<rocksdb::Iterator> heads;
+  std::unique_ptr<rocksdb::Iterator> chunks;
+};
+
+EngineSnapshot::EngineSnapshot(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+EngineSnapshot::~EngineSnapshot() = default;
+
+Result<void> EngineSnapshot::Iterate(Family family, std::string_view begin, std::string_view end,
+                                     const EntryVisitor& visit) {
+  CHECK(family != Family::kExpiries);
+  rocksdb::Iterator& at = family == Family::kHeads ? *impl_->heads : *impl_->chunks;
+  for (at.Seek(ToSlice(begin)); at.Valid() && ToView(at.key()) < end; at.Next()) {
+    if (!visit(ToView(at.key()), ToView(at.value()))) break;
+  }
+  return ToResult(at.status());
+}
+
+std::unique_ptr<EngineSnapshot> RocksdbEngine::TakeSnapshot() const {
+  rocksdb::ReadOptions read;
+  read.fill_cache = false;
+  auto impl = std::make_unique<EngineSnapshot::Impl>();
+  impl->heads.reset(impl_->db_->NewIterator(read, impl_->handle(Family::kHeads)));
+  impl->chunks.reset(impl_->db_->NewIterator(read, impl_->handle(Family::kChunks)));
+  return std::unique_ptr<EngineSnapshot>(new EngineSnapshot(std::move(impl)));
 }
 
 // Filling a WriteBatch fails only when it outgrows a limit, and we set none.

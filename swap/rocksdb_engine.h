@@ -39,6 +39,26 @@ class EngineBatch {
   std::unique_ptr<rocksdb::WriteBatch> batch_;
 };
 
+// Heads and chunks as they were when it was made. It keeps what was deleted since, whole files of a dropped range too:
+// so it holds iterators, which such files outlive, and no sequence number, which they don't. One thread at a time;
+// gone before the engine closes.
+class EngineSnapshot {
+ public:
+  ~EngineSnapshot();
+  EngineSnapshot(const EngineSnapshot&) = delete;
+  EngineSnapshot& operator=(const EngineSnapshot&) = delete;
+
+  // As RocksdbEngine::Iterate. A visitor of one family may iterate another one.
+  using EntryVisitor = std::function<bool(std::string_view key, std::string_view value)>;
+  Result<void> Iterate(Family family, std::string_view begin, std::string_view end, const EntryVisitor& visit);
+
+ private:
+  friend class RocksdbEngine;
+  class Impl;
+  explicit EngineSnapshot(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
 class RocksdbEngine {
  public:
   // Opens or creates the database in `path`. `before_changes` (may be empty) is called once, on the writing thread,
@@ -59,6 +79,9 @@ class RocksdbEngine {
   // Calls `visit` for each key in [begin, end) in order, until it returns false.
   using EntryVisitor = std::function<bool(std::string_view key, std::string_view value)>;
   Result<void> Iterate(Family family, std::string_view begin, std::string_view end, const EntryVisitor& visit) const;
+
+  // On the writing thread.
+  std::unique_ptr<EngineSnapshot> TakeSnapshot() const;
 
   // Filling a batch; nothing happens before Write.
   void Put(EngineBatch& batch, Family family, std::string_view key, std::string_view value) const;

@@ -17,6 +17,54 @@ namespace {
 // More replacements than this between the two lookups of one read do not happen.
 constexpr int kLoadRetriesMax = 1000;
 
+class RocksdbSnapshot final : public StoreSnapshot {
+ public:
+  // `generations` by database.
+  RocksdbSnapshot(std::unique_ptr<EngineSnapshot> engine, const std::array<uint32_t, 256>& generations)
+      : engine_(std::move(engine)), generations_(generations) {}
+
+  Result<void> Visit(uint8_t database, uint64_t from_position, uint64_t to_position, const Visitor& visit) override {
+    const uint32_t generation = generations_[database];
+    Result<void> outcome;
+    const auto visit_head = [&](std::string_view key, std::string_view value) {
+      const auto parts = ParseHeadKey(key);
+      const auto head = DecodeHead(value);
+      if (!parts || !head) {
+        outcome = head.ok() ? Error{"ERR swap: a key on disk is damaged"} : head.error();
+        return false;
+      }
+      const StateName name{parts->id.position, std::string(parts->id.key), head->attributes, head->payload_size};
+      outcome = visit(name, [&](const auto& consume) { return ReadPayloadOf(*head, consume); });
+      return outcome.ok();
+    };
+    const auto walked = engine_->Iterate(Family::kHeads, HeadKey(generation, {database, from_position, {}}),
+                                         HeadKeyAfterPosition(database, generation, to_position), visit_head);
+    return walked ? outcome : walked;
+  }
+
+ private:
+  Result<void> ReadPayloadOf(const HeadRecord& head,
+                             const std::function<Result<void>(std::string_view piece)>& consume) {
+    if (head.value_id == 0) return consume(head.inline_payload);
+    uint64_t bytes = 0;
+    Result<void> consumed;
+    const auto walked = engine_->Iterate(Family::kChunks, ChunkKey(head.value_id, 0),
+                                         ChunkKey(head.value_id, ChunkCount(head.payload_size)),
+                                         [&](std::string_view, std::string_view chunk) {
+                                           bytes += chunk.size();
+                                           consumed = consume(chunk);
+                                           return consumed.ok();
+                                         });
+    if (!walked) return walked;
+    if (!consumed) return consumed;
+    if (bytes != head.payload_size) return Error{"ERR swap: a record on disk names a value that is not there"};
+    return {};
+  }
+
+  const std::unique_ptr<EngineSnapshot> engine_;
+  const std::array<uint32_t, 256> generations_;
+};
+
 class RocksdbSwapStore final : public SwapStore {
  public:
   RocksdbSwapStore(std::unique_ptr<StoreDirectory> directory, std::unique_ptr<RocksdbEngine> engine,
@@ -59,6 +107,7 @@ class RocksdbSwapStore final : public SwapStore {
   Result<void> AppendChunk(uint64_t value_id, std::string_view chunk) override;
   void DropValue(uint64_t value_id) override { ledger_.Drop(value_id); }
   Result<void> Flush(uint8_t database) override;
+  Result<std::unique_ptr<StoreSnapshot>> TakeSnapshot() override;
   Result<bool> Maintain() override;
   Result<void> CloseClean(const Metadata& metadata) override { return Counted(TryCloseClean(metadata)); }
   void CloseDirty() override {
@@ -309,6 +358,12 @@ Result<void> RocksdbSwapStore::Flush(uint8_t database) {
   flushed.expiry_count = 0;
   housekeeper_.AddPurge(database, flushed.generation);
   return {};
+}
+
+Result<std::unique_ptr<StoreSnapshot>> RocksdbSwapStore::TakeSnapshot() {
+  std::array<uint32_t, 256> generations{};
+  for (size_t i = 0; i < generations.size(); ++i) generations[i] = databases_[i].generation;
+  return std::unique_ptr<StoreSnapshot>(std::make_unique<RocksdbSnapshot>(engine_->TakeSnapshot(), generations));
 }
 
 Result<bool> RocksdbSwapStore::Maintain() {

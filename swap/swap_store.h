@@ -32,6 +32,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -127,6 +128,21 @@ struct StoreStats {
   uint64_t purges_pending = 0;  // flushed databases whose space is not yet given back
 };
 
+// The states of a store as of one moment, whatever is written since. Costs memory and disk space for what was replaced
+// meanwhile. For one thread at a time, any thread; destroyed before its store closes.
+class StoreSnapshot {
+ public:
+  virtual ~StoreSnapshot() = default;
+
+  // Hands out the payload from its beginning, in pieces of at most kChunkSize that are valid within the call of
+  // `consume`, until all of it was there or `consume` returned an Error.
+  using ReadPayload = std::function<Result<void>(const std::function<Result<void>(std::string_view piece)>& consume)>;
+  // Visits the states of a database with from <= position <= to, in order; `read` is valid within the call. Stops at
+  // the visitor's first Error and returns it.
+  using Visitor = std::function<Result<void>(const StateName& state, const ReadPayload& read)>;
+  virtual Result<void> Visit(uint8_t database, uint64_t from_position, uint64_t to_position, const Visitor& visit) = 0;
+};
+
 class SwapStore {
  public:
   using ChunkConsumer = std::function<Result<void>(std::string_view chunk)>;
@@ -182,6 +198,9 @@ class SwapStore {
 
   // Empties a database in constant time. Readers see none of it any more; Maintain gives the space back.
   virtual Result<void> Flush(uint8_t database) = 0;
+
+  // What was written by now and nothing later. In time independent of the number of states.
+  virtual Result<std::unique_ptr<StoreSnapshot>> TakeSnapshot() = 0;
 
   // One bounded step of housekeeping (space of flushed databases and dropped values, recovery from a full disk). True
   // when more is to do. To be called when the write thread is idle; Apply does a step as well, so that a busy

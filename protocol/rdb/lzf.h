@@ -1,4 +1,4 @@
-// Decompression of LZF, the compression of strings in RDB files and DUMP payloads that Redis writes. We only read it.
+// LZF, the compression of strings in RDB files and DUMP payloads.
 //
 // The format, from its description in liblzf: a control byte c, then
 //   c < 32: c + 1 literal bytes
@@ -18,5 +18,8 @@ namespace chestbox::rdb {
 // The whole of `compressed`, which must give exactly `size` bytes. A `size` that no input of that length can give is
 // refused before anything is allocated.
 Result<std::string> DecompressLzf(std::string_view compressed, uint64_t size);
+
+// Appends `bytes`, compressed, to `out`. False, and nothing is appended: it would not be smaller than `size_max`.
+bool CompressLzf(std::string_view bytes, size_t size_max, std::string& out);
 
 }  // namespace chestbox::rdb

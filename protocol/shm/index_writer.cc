@@ -34,6 +34,7 @@ bool IndexWriter::HoldsKey(uint64_t entry, std::string_view key) const {
 
 SlotRef IndexWriter::Find(std::string_view key, uint64_t hash) const {
   SlotRef ref;
+  ref.hash = hash;
   const Link slot = DirectorySlot(hash);
   ref.segment = SegmentLink(slot);
   ref.home = &SegmentAt(slot)->buckets[BucketIndex(hash, SegmentDepth(slot))];
@@ -72,7 +73,7 @@ void IndexWriter::Count(Link segment, uint64_t entry, int64_t expire_at_ms, int 
 }
 
 // An empty slot in the chain of `home`, which gets an overflow bucket if it has none left. Null: no memory.
-std::atomic<uint64_t>* IndexWriter::FreeSlot(Bucket* home) {
+std::atomic<uint64_t>* IndexWriter::FreeSlot(Bucket* home, uint64_t hash) {
   Bucket* bucket = home;
   while (true) {
     for (std::atomic<uint64_t>& slot : bucket->entries) {
@@ -88,7 +89,7 @@ std::atomic<uint64_t>* IndexWriter::FreeSlot(Bucket* home) {
   CHECK(uint64_t{link} * kGranuleBytes % alignof(Bucket) == 0);
   overflow->version.store(0, std::memory_order_relaxed);
   for (std::atomic<uint64_t>& slot : overflow->entries) slot.store(0, std::memory_order_relaxed);
-  scope_.Close(home->version);
+  CloseBucket(home, hash);
   overflow->entries[0].store(bucket->entries[kLastSlot].load(std::memory_order_relaxed), std::memory_order_relaxed);
   bucket->entries[kLastSlot].store(kEntryOverflow | link, std::memory_order_relaxed);
   return &overflow->entries[1];
@@ -102,16 +103,16 @@ bool IndexWriter::Insert(uint64_t hash, uint64_t entry, int64_t expire_at_ms) {
     slot = DirectorySlot(hash);
   }
   Bucket* home = &SegmentAt(slot)->buckets[BucketIndex(hash, SegmentDepth(slot))];
-  std::atomic<uint64_t>* free_slot = FreeSlot(home);
+  std::atomic<uint64_t>* free_slot = FreeSlot(home, hash);
   if (free_slot == nullptr) return false;
-  scope_.Close(home->version);
+  CloseBucket(home, hash);
   free_slot->store(entry, std::memory_order_relaxed);
   Count(SegmentLink(slot), entry, expire_at_ms, +1);
   return true;
 }
 
 void IndexWriter::Replace(SlotRef& ref, uint64_t entry, int64_t expire_at_ms) {
-  scope_.Close(ref.home->version);
+  Close(ref);
   Count(ref.segment, ref.entry, kNeverMs, -1);
   Count(ref.segment, entry, expire_at_ms, +1);
   ref.slot->store(entry, std::memory_order_relaxed);
@@ -120,7 +121,7 @@ void IndexWriter::Replace(SlotRef& ref, uint64_t entry, int64_t expire_at_ms) {
 }
 
 void IndexWriter::Erase(const SlotRef& ref, uint64_t hash) {
-  scope_.Close(ref.home->version);
+  CloseBucket(ref.home, hash);
   ref.slot->store(0, std::memory_order_relaxed);
   scope_.Step(WriteStep::kUnlinked);
   Count(ref.segment, ref.entry, kNeverMs, -1);

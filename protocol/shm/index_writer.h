@@ -27,9 +27,19 @@ struct SlotRef {
   Bucket* home = nullptr;
   std::atomic<uint64_t>* slot = nullptr;  // null: no such entry
   uint64_t entry = 0;
+  uint64_t hash = 0;  // what was looked for
   Link segment = 0;
 
   explicit operator bool() const { return slot != nullptr; }
+};
+
+// Told before anything in a bucket changes: its entries, or the values that they lead to. The index is whole then, and
+// may be walked, not changed. A bucket that splits, merges or moves with all its entries has not changed.
+class BucketObserver {
+ public:
+  virtual ~BucketObserver() = default;
+  // `position` lies in the bucket. May be told again and again.
+  virtual void BeforeChange(uint32_t physical_database, uint64_t position) = 0;
 };
 
 class IndexWriter {
@@ -60,6 +70,11 @@ class IndexWriter {
   // Puts another entry for the same key into its slot.
   void Replace(SlotRef& ref, uint64_t entry, int64_t expire_at_ms);
   void Erase(const SlotRef& ref, uint64_t hash);
+
+  // For a change in place of what an entry leads to: closes its bucket.
+  void Close(const SlotRef& ref) { CloseBucket(ref.home, ref.hash); }
+  // Null when nobody wants to know: one predictable branch a change.
+  void set_observer(BucketObserver* observer) { observer_ = observer; }
 
   // FLUSH: detaches all entries, in time that depends on the number of segments only. The caller frees them, segment by
   // segment, with TakeDetached.
@@ -127,8 +142,14 @@ class IndexWriter {
   Segment* SegmentAt(Link slot) const { return reinterpret_cast<Segment*>(memory_.At(SegmentLink(slot))); }
 
   bool HoldsKey(uint64_t entry, std::string_view key) const;
+  void CloseBucket(Bucket* home, uint64_t hash) {
+    // Also for a bucket that is closed: whoever observes may have begun in the middle of an EXEC.
+    if (observer_ != nullptr) [[unlikely]]
+      observer_->BeforeChange(database_, PositionOf(hash));
+    scope_.Close(home->version);
+  }
   void Count(Link segment, uint64_t entry, int64_t expire_at_ms, int sign);
-  std::atomic<uint64_t>* FreeSlot(Bucket* home);
+  std::atomic<uint64_t>* FreeSlot(Bucket* home, uint64_t hash);
   void FreeEmptyOverflow(Bucket* home);
 
   Link NewSegment();
@@ -157,7 +178,8 @@ class IndexWriter {
   uint64_t swapped_out_ = 0;
   uint64_t segment_count_ = 0;
   std::array<uint64_t, kDirectoryDepthMax + 1> segments_of_depth_{};  // by local depth
-  bool growing_ = false;                                              // the directory's upper half is being filled
+  BucketObserver* observer_ = nullptr;
+  bool growing_ = false;  // the directory's upper half is being filled
   uint64_t grown_slots_ = 0;
 };
 

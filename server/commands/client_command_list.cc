@@ -16,8 +16,10 @@ namespace chestbox::client_command {
 
 namespace {
 
-// Kinds of connections. There are no replicas, masters or subscribers, but one may ask for them.
+// Kinds of connections. There are no masters or subscribers, but one may ask for them.
 enum class Kind { kNormal, kReplica, kPubsub, kMaster };
+
+Kind KindOf(const Client& client) { return client.is_replica ? Kind::kReplica : Kind::kNormal; }
 
 Result<Kind> KindArgument(std::string_view text) {
   if (EqualIgnoringCase(text, "normal")) return Kind::kNormal;
@@ -29,6 +31,7 @@ Result<Kind> KindArgument(std::string_view text) {
 
 std::string FlagLetters(const Client& client) {
   std::string letters;
+  if (client.is_replica) letters += 'S';
   if (client.transaction != nullptr) letters += 'x';
   if (client.blocked != nullptr || client.postponed) letters += 'b';
   if (client.watch_failed) letters += 'd';
@@ -80,7 +83,7 @@ struct Filter {
 
   bool Fits(const Client& client, const Client& caller) const {
     if (client.closing || (skip_me && &client == &caller)) return false;
-    if (kind && *kind != Kind::kNormal) return false;
+    if (kind && *kind != KindOf(client)) return false;
     if (id != 0 && client.id != id) return false;
     if (address && (client.transport == nullptr || client.transport->peer_address() != *address)) return false;
     return !local_address || (client.transport != nullptr && client.transport->local_address() == *local_address);
@@ -135,13 +138,11 @@ Result<void> Info(CommandContext& ctx, Args, ReplyWriter& reply) {
 // CLIENT LIST [TYPE NORMAL | MASTER | REPLICA | PUBSUB] [ID client-id …] -> a line each
 Result<void> List(CommandContext& ctx, Args args, ReplyWriter& reply) {
   std::string text;
+  std::optional<Kind> kind;
   if (args.size() == 4 && EqualIgnoringCase(args[2], "type")) {
-    auto kind = KindArgument(args[3]);
-    if (!kind) return kind.error();
-    if (*kind != Kind::kNormal) {
-      reply.Verbatim("txt", text);
-      return {};
-    }
+    auto named = KindArgument(args[3]);
+    if (!named) return named.error();
+    kind = *named;
   } else if (args.size() > 3 && EqualIgnoringCase(args[2], "id")) {
     for (std::string_view word : args.subspan(3)) {
       auto id = IntegerArgument(word, "ERR Invalid client ID");
@@ -155,7 +156,8 @@ Result<void> List(CommandContext& ctx, Args args, ReplyWriter& reply) {
     return SyntaxError();
   }
   for (const auto& [id, client] : ctx.server.clients()) {
-    if (!client->closing) AppendLine(&text, *client, ctx.now_ms);
+    if (client->closing || (kind && *kind != KindOf(*client))) continue;
+    AppendLine(&text, *client, ctx.now_ms);
   }
   reply.Verbatim("txt", text);
   return {};

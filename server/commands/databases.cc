@@ -6,6 +6,7 @@
 #include "server/commands/families.h"
 #include "server/commands/number_parsing.h"
 #include "server/keyspace.h"
+#include "server/persistence.h"
 #include "server/server.h"
 
 namespace chestbox {
@@ -43,7 +44,8 @@ Result<bool> ParseLazily(const CommandContext& ctx, Args args) {
 Result<void> FlushDb(CommandContext& ctx, Args args, ReplyWriter& reply) {
   auto lazily = ParseLazily(ctx, args);
   if (!lazily) return lazily.error();
-  if (ctx.keys.Flush(ctx.db, *lazily) != 0) ctx.Effect({"FLUSHDB"});
+  (void)ctx.keys.Flush(ctx.db, *lazily);
+  ctx.Effect({"FLUSHDB"});  // of an empty database as well: a replica may differ
   reply.Ok();
   return {};
 }
@@ -52,9 +54,9 @@ Result<void> FlushDb(CommandContext& ctx, Args args, ReplyWriter& reply) {
 Result<void> FlushAll(CommandContext& ctx, Args args, ReplyWriter& reply) {
   auto lazily = ParseLazily(ctx, args);
   if (!lazily) return lazily.error();
-  uint64_t flushed = 0;
-  for (uint32_t database = 0; database < shm::kDatabases; ++database) flushed += ctx.keys.Flush(database, *lazily);
-  if (flushed != 0) ctx.Effect({"FLUSHALL"});
+  for (uint32_t database = 0; database < shm::kDatabases; ++database) (void)ctx.keys.Flush(database, *lazily);
+  ctx.server.persistence().OnFlushAll();
+  ctx.Effect({"FLUSHALL"});
   reply.Ok();
   return {};
 }

@@ -19,6 +19,7 @@
 #include "server/commands/subcommand_error.h"
 #include "server/keyspace.h"
 #include "server/log.h"
+#include "server/persistence.h"
 #include "server/scripting/scripts.h"
 #include "server/swapper.h"
 
@@ -140,27 +141,31 @@ Result<void> Protocol(CommandContext&, Args args, ReplyWriter& reply) {
   return {};
 }
 
-// DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE] -> OK. There is no dump file to go through and to load another state from.
+// DEBUG RELOAD [MERGE] [NOFLUSH] [NOSAVE] -> OK: everything went to the RDB file and came back
 Result<void> Reload(CommandContext& ctx, Args args, ReplyWriter& reply) {
-  bool from_file = false;
+  bool save = true;
+  LoadOptions options;
   CommandParser parser(args, 2);
   while (!parser.done()) {
     if (parser.Eat("nosave")) {
-      from_file = true;
-    } else if (!parser.Eat("merge") && !parser.Eat("noflush")) {
+      save = false;
+    } else if (parser.Eat("noflush")) {
+      options.flush = false;
+    } else if (parser.Eat("merge")) {
+      options.replace = true;
+    } else {
       return Error{"ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."};
     }
   }
-  if (from_file) return Error{"ERR Error trying to load the RDB dump"};
-  if (auto renewed = Renew(ctx); !renewed) return renewed;
+  if (auto reloaded = ctx.server.persistence().Reload(save, options); !reloaded) return reloaded;
   LogWarning("DB reloaded by DEBUG RELOAD");
   reply.Ok();
   return {};
 }
 
-// DEBUG LOADAOF -> OK, as DEBUG RELOAD: there is no log to read either
+// DEBUG LOADAOF -> OK: everything went to the base of an append-only file and came back
 Result<void> LoadAof(CommandContext& ctx, Args, ReplyWriter& reply) {
-  if (auto renewed = Renew(ctx); !renewed) return renewed;
+  if (auto reloaded = ctx.server.persistence().ReloadAof(); !reloaded) return reloaded;
   LogWarning("Append Only File loaded by DEBUG LOADAOF");
   reply.Ok();
   return {};
@@ -214,7 +219,7 @@ Result<void> Help(CommandContext&, Args args, ReplyWriter& reply) {
       "LOG <message>",
       "    Write <message> to the server log.",
       "LOADAOF",
-      "    Bring all states into the form in which reading the log again would leave them.",
+      "    Write the base of an append-only file, flush, and load it again.",
       "OBJECT <key>",
       "    Show low level info about `key` and associated value.",
       "POPULATE <count> [<prefix>] [<size>]",
@@ -229,7 +234,11 @@ Result<void> Help(CommandContext&, Args args, ReplyWriter& reply) {
       "QUICKLIST-PACKED-THRESHOLD <size>",
       "    Accepted and without effect: large elements of lists are always kept apart.",
       "RELOAD [option ...]",
-      "    Bring all states into the form in which saving and loading them would leave them.",
+      "    Save the RDB on disk and reload it back to memory. Valid <option> values:",
+      "    * MERGE: conflicting keys will be loaded from RDB.",
+      "    * NOFLUSH: the existing database will not be removed before load, and",
+      "      a key that is there already is an error.",
+      "    * NOSAVE: the database will be loaded from an existing RDB file.",
       "SET-ACTIVE-EXPIRE <0|1>",
       "    Setting it to 0 disables expiring keys in background when they are not",
       "    accessed (otherwise the Redis behavior). Setting it to 1 reenables back the",

@@ -22,9 +22,6 @@ Result<void> TableStats(CommandContext& ctx, Args args, ReplyWriter& reply);
 Result<void> PackedThreshold(CommandContext& ctx, Args args, ReplyWriter& reply);
 // The state at `key` with its value; an Error if there is none, or if it is not in memory.
 Result<StateView> StateInMemory(CommandContext& ctx, std::string_view key);
-// Makes every state in memory what it would be after it went to disk and came back: nothing expired, values in the
-// encodings that new ones get.
-Result<void> Renew(CommandContext& ctx);
 
 }  // namespace debug
 }  // namespace chestbox

@@ -75,6 +75,16 @@ void SetAccessAsAsked(CommandContext& ctx, std::string_view key, const RestoreOp
   }
 }
 
+// With an absolute time, whatever it was given as.
+void ReportRestored(CommandContext& ctx, Args args, const RestoreOptions& options, int64_t expire_at_ms) {
+  std::vector<std::string_view> effect(args.begin(), args.end());
+  const IntegerText at(expire_at_ms);
+  effect[0] = "RESTORE";
+  if (expire_at_ms != kNoExpiry) effect[2] = at;
+  if (expire_at_ms != kNoExpiry && !options.absolute) effect.emplace_back("ABSTTL");
+  ctx.Effect(effect);
+}
+
 // RESTORE key ttl payload [REPLACE] [ABSTTL] [IDLETIME seconds | FREQ frequency] -> OK
 Result<void> Restore(CommandContext& ctx, Args args, ReplyWriter& reply) {
   const std::string_view key = args[1];
@@ -105,11 +115,7 @@ Result<void> Restore(CommandContext& ctx, Args args, ReplyWriter& reply) {
     return set;
   }
   SetAccessAsAsked(ctx, key, *options);
-  if (expire_at_ms == kNoExpiry) {
-    ctx.Effect({"RESTORE", key, "0", args[3], "REPLACE"});
-  } else {
-    ctx.Effect({"RESTORE", key, IntegerText(expire_at_ms), args[3], "REPLACE", "ABSTTL"});
-  }
+  ReportRestored(ctx, args, *options, expire_at_ms);
   reply.Ok();
   return {};
 }

@@ -17,6 +17,7 @@ std::span<const CommandSpec> ClientCommands();              // client_command.cc
 std::span<const CommandSpec> ServerCommands();              // server_command.cc (TIME SHUTDOWN LASTSAVE …), info.cc
 std::span<const CommandSpec> ConfigCommands();              // config_command.cc
 std::span<const CommandSpec> CommandCommands();             // command_command.cc
+std::span<const CommandSpec> PersistenceCommands();         // persistence.cc (SAVE BGSAVE BGREWRITEAOF)
 std::span<const CommandSpec> DebugCommands();               // debug.cc
 std::span<const CommandSpec> ChestboxCommands();            // chestbox.cc (ATTACH, FREEZE)
 std::span<const CommandSpec> TransactionCommands();         // transactions.cc (MULTI EXEC DISCARD WATCH UNWATCH)
@@ -39,5 +40,6 @@ std::span<const CommandSpec> SortCommands();                // sort.cc
 std::span<const CommandSpec> MemoryCommands();              // memory.cc
 std::span<const CommandSpec> ScriptingCommands();           // scripting.cc
 std::span<const CommandSpec> FunctionCommands();            // functions.cc
+std::span<const CommandSpec> ReplicationCommands();         // replication.cc (SYNC PSYNC REPLCONF ROLE WAIT …)
 
 }  // namespace chestbox

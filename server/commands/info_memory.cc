@@ -9,8 +9,11 @@
 #include "server/arena/arena_allocator.h"
 #include "server/arena/heap_stats.h"
 #include "server/attach.h"
+#include "server/background_save.h"
 #include "server/commands/info.h"
 #include "server/commands/info_text.h"
+#include "server/persistence.h"
+#include "server/replication/replication.h"
 #include "server/scripting/functions.h"
 #include "server/scripting/scripts.h"
 #include "server/server.h"
@@ -58,9 +61,10 @@ std::string_view PolicyName(EvictionPolicy policy) {
   return "noeviction";
 }
 
-uint64_t ClientBytes(const Server& server) {
+uint64_t ClientBytes(const Server& server, bool replicas) {
   uint64_t bytes = 0;
   for (const auto& [id, client] : server.clients()) {
+    if (client->is_replica != replicas) continue;
     bytes += sizeof(Client) + client->output.capacity();
     if (client->transport == nullptr) continue;
     bytes += client->transport->query_buffer_bytes() + client->transport->query_buffer_free();
@@ -126,9 +130,13 @@ void AppendMemory(Server& server, std::string* text) {
   Fragmentation(text, "allocator_rss", heap.resident_bytes, heap.active_bytes);
   Fragmentation(text, "rss_overhead", rss, heap.resident_bytes);
   Fragmentation(text, "mem_fragmentation", rss, used);
-  Zeros(text, {"mem_not_counted_for_evict", "mem_replication_backlog", "mem_total_replication_buffers",
-               "mem_clients_slaves"});
-  Line(text, "mem_clients_normal", ClientBytes(server));
+  Line(text, "mem_not_counted_for_evict", 0);
+  const std::optional<Backlog>& backlog = server.replication().backlog();
+  const uint64_t backlog_bytes = backlog ? backlog->allocated_bytes() : 0;
+  Line(text, "mem_replication_backlog", backlog_bytes);
+  Line(text, "mem_total_replication_buffers", backlog_bytes);  // what a replica has not got yet is among its client's
+  Line(text, "mem_clients_slaves", ClientBytes(server, true));
+  Line(text, "mem_clients_normal", ClientBytes(server, false));
   Zeros(text, {"mem_cluster_links", "mem_aof_buffer"});
   Line(text, "mem_allocator", AllocatorName());
   Line(text, "active_defrag_running", 0);
@@ -137,23 +145,36 @@ void AppendMemory(Server& server, std::string* text) {
 }
 
 void AppendPersistence(Server& server, std::string* text) {
-  Zeros(text, {"loading", "async_loading", "current_cow_peak", "current_cow_size", "current_cow_size_age"});
-  Ratio(text, "current_fork_perc", 0);
-  Zeros(text, {"current_save_keys_processed", "current_save_keys_total"});
+  // "cow": what a save costs in memory beyond the states themselves, as pages that are copied on write do in Redis.
+  const BackgroundSave& save = server.background_save();
+  const Persistence& files = server.persistence();
+  Zeros(text, {"loading", "async_loading"});
+  Line(text, "current_cow_peak", save.running() ? save.bytes_held_peak() : 0);
+  Line(text, "current_cow_size", save.bytes_held());
+  Line(text, "current_cow_size_age", 0);
+  const double done = Quotient(save.keys_processed(), save.keys_total());
+  Ratio(text, "current_fork_perc", 100 * done);
+  Line(text, "current_save_keys_processed", save.keys_processed());
+  Line(text, "current_save_keys_total", save.keys_total());
   Line(text, "rdb_changes_since_last_save", server.dirty());
-  Line(text, "rdb_bgsave_in_progress", 0);
+  Line(text, "rdb_bgsave_in_progress", files.saving() ? 1 : 0);
   Line(text, "rdb_last_save_time", server.last_save_s());
   const bool failing = server.swapper() != nullptr && server.swapper()->failing();
-  Line(text, "rdb_last_bgsave_status", failing ? "err" : "ok");
-  Line(text, "rdb_last_bgsave_time_sec", -1);
-  Line(text, "rdb_current_bgsave_time_sec", -1);
-  Zeros(text, {"rdb_saves", "rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"});
+  Line(text, "rdb_last_bgsave_status", failing || !files.last_save_ok() ? "err" : "ok");
+  Line(text, "rdb_last_bgsave_time_sec", files.last_save_took_s());
+  Line(text, "rdb_current_bgsave_time_sec", files.save_runs_s());
+  Line(text, "rdb_saves", files.saves());
+  Line(text, "rdb_last_cow_size", save.running() ? 0 : save.bytes_held_peak());
+  Line(text, "rdb_last_load_keys_expired", files.last_load_expired());
+  Line(text, "rdb_last_load_keys_loaded", files.last_load_loaded());
   Line(text, "aof_enabled", server.config().appendonly ? 1 : 0);
-  Zeros(text, {"aof_rewrite_in_progress", "aof_rewrite_scheduled"});
-  Line(text, "aof_last_rewrite_time_sec", -1);
-  Line(text, "aof_current_rewrite_time_sec", -1);
-  Line(text, "aof_last_bgrewrite_status", "ok");
-  Zeros(text, {"aof_rewrites", "aof_rewrites_consecutive_failures"});
+  Line(text, "aof_rewrite_in_progress", files.rewriting() ? 1 : 0);
+  Line(text, "aof_rewrite_scheduled", files.rewrite_scheduled() ? 1 : 0);
+  Line(text, "aof_last_rewrite_time_sec", files.last_rewrite_took_s());
+  Line(text, "aof_current_rewrite_time_sec", files.rewrite_runs_s());
+  Line(text, "aof_last_bgrewrite_status", files.last_rewrite_ok() ? "ok" : "err");
+  Line(text, "aof_rewrites", files.rewrites());
+  Line(text, "aof_rewrites_consecutive_failures", files.rewrites_failed());
   Line(text, "aof_last_write_status", "ok");
   Zeros(text, {"aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"});
 }

@@ -1,4 +1,4 @@
-// INFO server, clients, replication, cpu and cluster.
+// INFO server, clients, cpu and cluster.
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
@@ -105,20 +105,6 @@ void AppendClients(Server& server, std::string* text) {
   Line(text, "clients_in_timeout_table", blocked.clients_with_deadline());
   Line(text, "total_blocking_keys", blocked.keys());
   Line(text, "total_blocking_keys_on_nokey", blocked.keys_with_gone_error());
-}
-
-void AppendReplication(Server& server, std::string* text) {
-  Line(text, "role", "master");
-  Line(text, "connected_slaves", 0);
-  Line(text, "master_failover_state", "no-failover");
-  Line(text, "master_replid", server.run_id());
-  Line(text, "master_replid2", std::string(40, '0'));
-  Line(text, "master_repl_offset", 0);
-  Line(text, "second_repl_offset", -1);
-  Line(text, "repl_backlog_active", 0);
-  Line(text, "repl_backlog_size", 1048576);
-  Line(text, "repl_backlog_first_byte_offset", 0);
-  Line(text, "repl_backlog_histlen", 0);
 }
 
 void AppendCpu(Server&, std::string* text) {

@@ -67,13 +67,16 @@ void AppendTraffic(Server& server, std::string* text) {
   Line(text, "instantaneous_ops_per_sec", server.instantaneous_ops());
   Line(text, "total_net_input_bytes", stats.net_input_bytes);
   Line(text, "total_net_output_bytes", stats.net_output_bytes);
-  Zeros(text, {"total_net_repl_input_bytes", "total_net_repl_output_bytes"});
+  Line(text, "total_net_repl_input_bytes", 0);
+  Line(text, "total_net_repl_output_bytes", stats.replication_output_bytes);
   Ratio(text, "instantaneous_input_kbps", static_cast<double>(server.instantaneous_input_bytes()) / 1024);
   Ratio(text, "instantaneous_output_kbps", static_cast<double>(server.instantaneous_output_bytes()) / 1024);
   Ratio(text, "instantaneous_input_repl_kbps", 0);
   Ratio(text, "instantaneous_output_repl_kbps", 0);
   Line(text, "rejected_connections", stats.connections_rejected);
-  Zeros(text, {"sync_full", "sync_partial_ok", "sync_partial_err"});
+  Line(text, "sync_full", stats.full_syncs);
+  Line(text, "sync_partial_ok", stats.partial_syncs);
+  Line(text, "sync_partial_err", stats.refused_partial_syncs);
 }
 
 }  // namespace

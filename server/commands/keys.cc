@@ -21,9 +21,12 @@ Error SameObject() { return Error{"ERR source and destination objects are the sa
 Result<void> Del(CommandContext& ctx, Args args, ReplyWriter& reply) {
   int64_t deleted = 0;
   for (std::string_view key : args.subspan(1)) {
-    if (!EraseState(ctx, key)) continue;
-    ++deleted;
-    ctx.Effect({"DEL", key});
+    if (EraseState(ctx, key)) ++deleted;
+  }
+  if (deleted != 0) {
+    std::vector<std::string_view> effect(args.begin(), args.end());
+    effect[0] = "DEL";
+    ctx.Effect(effect);
   }
   reply.Integer(deleted);
   return {};

@@ -38,9 +38,10 @@ uint64_t ExpectedEnd(uint64_t from, uint64_t count, uint64_t total) {
   return width > kLastPosition - from ? kLastPosition : from + width;
 }
 
-// A walk over `range`, whether its states are in memory or not: visit(key, type).
+// A walk over `range`, whether its states are in memory or not: visit(key, type). Names of expired states that it met
+// are added to `*expired` if that is not null, as of SCAN and RANDOMKEY, which delete them in Redis as well.
 template <class Visit>
-void VisitKeys(CommandContext& ctx, const KeyWalk& range, Visit&& visit) {
+void VisitKeys(CommandContext& ctx, const KeyWalk& range, std::vector<std::string>* expired, Visit&& visit) {
   uint64_t position = range.from_position;
   uint64_t swapped_out = 0;
   do {
@@ -51,7 +52,7 @@ void VisitKeys(CommandContext& ctx, const KeyWalk& range, Visit&& visit) {
           if (info.position < range.from_position || info.position > range.to_position) return;
           visit(info.key, info.state.type);
         },
-        &swapped_out);
+        &swapped_out, expired);
   } while (position != 0 && position <= range.to_position);
   if (ctx.client.walked_names == nullptr) return;
   for (const WalkedName& name : *ctx.client.walked_names) {
@@ -121,13 +122,15 @@ Result<void> Scan(CommandContext& ctx, Args args, ReplyWriter& reply) {
   const KeyWalk range =
       PlannedRange(ctx, [&] { return PlanScan(ctx.keys, ctx.db, options->position, options->count); });
   std::vector<std::string_view> found;
-  VisitKeys(ctx, range, [&](std::string_view key, ValueType type) {
+  std::vector<std::string> expired;
+  VisitKeys(ctx, range, &expired, [&](std::string_view key, ValueType type) {
     if (options->Wants(key, type)) found.push_back(key);
   });
   reply.Array(2);
   reply.Bulk(std::to_string(shm::ReverseBits(range.to_position + 1)));  // wraps to 0 after the last one
   reply.Array(found.size());
   for (std::string_view key : found) reply.Bulk(key);
+  ctx.keys.EraseExpired(ctx.db, expired);
   return {};
 }
 
@@ -141,7 +144,7 @@ Result<void> Keys(CommandContext& ctx, Args args, ReplyWriter& reply) {
   const bool all = pattern == "*";
   const size_t mark = reply.BeginDeferredArray();
   size_t count = 0;
-  VisitKeys(ctx, KeyWalk{}, [&](std::string_view key, ValueType) {
+  VisitKeys(ctx, KeyWalk{}, nullptr, [&](std::string_view key, ValueType) {
     if (!all && !GlobMatch(pattern, key, false)) return;
     ++count;
     reply.Bulk(key);
@@ -169,7 +172,7 @@ Result<void> RandomKey(CommandContext& ctx, Args, ReplyWriter& reply) {
   std::optional<std::string> chosen;
   if (ctx.client.walked_names != nullptr) {
     uint64_t seen = 0;
-    VisitKeys(ctx, ctx.client.walked_range, [&](std::string_view key, ValueType) {
+    VisitKeys(ctx, ctx.client.walked_range, nullptr, [&](std::string_view key, ValueType) {
       if (RandomGenerator()() % ++seen == 0) chosen.emplace(key);
     });
   }
@@ -215,7 +218,7 @@ constexpr CommandSpec kCommands[] = {
     {.name = "randomkey",
      .run = RandomKey,
      .arity = 1,
-     .flags = kReadOnly,
+     .flags = kReadOnly | kTouchesArbitraryKeys,
      .categories = kCatKeyspace,
      .walk = PlanRandomWalk,
      .group = "generic",
@@ -226,7 +229,7 @@ constexpr CommandSpec kCommands[] = {
     {.name = "scan",
      .run = Scan,
      .arity = -2,
-     .flags = kReadOnly,
+     .flags = kReadOnly | kTouchesArbitraryKeys,
      .categories = kCatKeyspace,
      .walk = PlanScanWalk,
      .group = "generic",

@@ -19,6 +19,15 @@ struct PopReply {
   bool nested = false;  // an array for each member and its score
 };
 
+void ReportPopped(CommandContext& ctx, std::string_view key, End end, uint64_t count, bool plain) {
+  const std::string_view name = end == End::kMin ? "ZPOPMIN" : "ZPOPMAX";
+  if (plain) {
+    ctx.Effect({name, key});
+  } else {
+    ctx.Effect({name, key, IntegerText(static_cast<int64_t>(count))});
+  }
+}
+
 void ReplyPopHeader(std::string_view key, uint64_t count, const PopReply& shape, ReplyWriter& reply) {
   if (!shape.with_key) {
     reply.Array(shape.nested ? count : count * 2);
@@ -29,18 +38,16 @@ void ReplyPopHeader(std::string_view key, uint64_t count, const PopReply& shape,
   if (shape.nested) reply.Array(count);
 }
 
-// Pops up to `count` members, at least one.
-void Pop(CommandContext& ctx, std::string_view key, SortedSet& set, End end, uint64_t count, const PopReply& shape,
-         ReplyWriter& reply) {
+// Pops up to `count` members, at least one. `plain`: the command has no count.
+void Pop(CommandContext& ctx, std::string_view key, SortedSet& set, End end, uint64_t count, bool plain,
+         const PopReply& shape, ReplyWriter& reply) {
   const uint64_t size = set.size();
   count = std::min(count, size);
   ReplyPopHeader(key, count, shape, reply);
-  std::vector<std::string> popped;
   set.ForEach(end == End::kMin ? 0 : size - 1, count, end == End::kMax, [&](const ScoredMember& each) {
     if (shape.nested) reply.Array(2);
     reply.Bulk(each.member);
     reply.Double(each.score);
-    if (count < size) popped.emplace_back(each.member);
     return true;
   });
   if (count == size) {
@@ -50,7 +57,7 @@ void Pop(CommandContext& ctx, std::string_view key, SortedSet& set, End end, uin
   } else {
     set.RemoveRanks({size - count, size});
   }
-  ReportRemoved(ctx, key, popped, count == size);
+  ReportPopped(ctx, key, end, count, plain);
 }
 
 // The first of the keys that lives and is a sorted set; nothing if none lives.
@@ -85,7 +92,7 @@ Result<void> PopPlain(CommandContext& ctx, Args args, End end, ReplyWriter& repl
     reply.Array(0);
     return {};
   }
-  Pop(ctx, args[1], **set, end, count, {.nested = counted && reply.protocol() > 2}, reply);
+  Pop(ctx, args[1], **set, end, count, !counted, {.nested = counted && reply.protocol() > 2}, reply);
   return {};
 }
 
@@ -96,7 +103,7 @@ Result<void> PopOrBlock(CommandContext& ctx, Args keys, std::string_view timeout
   auto found = FirstSet(ctx, keys);
   if (!found) return found.error();
   if (found->set) {
-    Pop(ctx, found->key, *found->set, end, count, {.with_key = true, .nested = nested}, reply);
+    Pop(ctx, found->key, *found->set, end, count, !nested, {.with_key = true, .nested = nested}, reply);
     return {};
   }
   return ctx.Block({.keys = keys, .type = ValueType::kSortedSet, .deadline_ms = *deadline_ms});
@@ -159,7 +166,7 @@ Result<void> ZMPop(CommandContext& ctx, Args args, ReplyWriter& reply) {
     reply.NullArray();
     return {};
   }
-  Pop(ctx, found->key, *found->set, options->end, options->count, {.with_key = true, .nested = true}, reply);
+  Pop(ctx, found->key, *found->set, options->end, options->count, false, {.with_key = true, .nested = true}, reply);
   return {};
 }
 

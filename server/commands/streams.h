@@ -46,7 +46,9 @@ struct ClaimEffect {
   StreamId last_id;
 };
 void ReportClaim(CommandContext& ctx, const ClaimEffect& claim);
-void ReportGroupId(CommandContext& ctx, std::string_view key, std::string_view name, const shm::StreamGroup& group);
+// `with_claims`: behind claims that say all of it but how many entries were read.
+void ReportGroupId(CommandContext& ctx, std::string_view key, std::string_view name, const shm::StreamGroup& group,
+                   bool with_claims = false);
 
 // ---- Handlers ----
 Result<void> XAdd(CommandContext& ctx, Args args, ReplyWriter& reply);

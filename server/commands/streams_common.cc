@@ -4,6 +4,7 @@
 #include "server/commands/number_parsing.h"
 #include "server/commands/streams.h"
 #include "server/commands/subcommand_error.h"
+#include "server/server.h"
 
 namespace chestbox::streams {
 
@@ -98,9 +99,12 @@ void ReportClaim(CommandContext& ctx, const ClaimEffect& claim) {
               StreamIdText(claim.last_id)});
 }
 
-void ReportGroupId(CommandContext& ctx, std::string_view key, std::string_view name, const shm::StreamGroup& group) {
-  ctx.Effect(
-      {"XGROUP", "SETID", key, name, StreamIdText(group.last_id), "ENTRIESREAD", IntegerText(group.entries_read)});
+void ReportGroupId(CommandContext& ctx, std::string_view key, std::string_view name, const shm::StreamGroup& group,
+                   bool with_claims) {
+  const StreamIdText last_id(group.last_id);
+  const IntegerText entries_read(group.entries_read);
+  const std::string_view effect[] = {"XGROUP", "SETID", key, name, last_id, "ENTRIESREAD", entries_read};
+  ctx.server.effects().Report(ctx.db, effect, with_claims);
 }
 
 }  // namespace chestbox::streams

@@ -182,7 +182,8 @@ bool GroupRead::ReplyNew(int64_t count, ReplyWriter& reply) {
     const StreamId id = reader.entry().id;
     // Without memory for more, these are all.
     if (!call_.no_ack && !groups_.SetPending(group_, id, entry)) break;
-    ReportNewConsumer();
+    if (call_.no_ack) ReportNewConsumer();  // else the claims make it
+    is_new_ = false;
     Advance(id, &group);
     ReplyEntry(reader, reply);
     if (!call_.no_ack) Report(id, entry, id);
@@ -192,7 +193,7 @@ bool GroupRead::ReplyNew(int64_t count, ReplyWriter& reply) {
   if (replied == 0) return false;
   groups_.SetGroup(group_, group.last_id, group.entries_read);
   groups_.SetTimes(consumer_, ctx_.now_ms, ctx_.now_ms);
-  ReportGroupId(ctx_, key_, call_.group, group);
+  ReportGroupId(ctx_, key_, call_.group, group, !call_.no_ack);
   return true;
 }
 

@@ -125,7 +125,11 @@ Result<bool> Store(CommandContext& ctx, std::string_view key, std::string_view v
     if (options.keep_ttl && old) expire_at_ms = old->expire_at_ms;
   }
   if (auto set = ctx.keys.SetString(ctx.db, key, value, EncodingFor(value), expire_at_ms); !set) return set.error();
-  ReportSet(ctx, key, value, expire_at_ms);
+  if (options.keep_ttl) {
+    ctx.Effect({"SET", key, value, "KEEPTTL"});
+  } else {
+    ReportSet(ctx, key, value, expire_at_ms);
+  }
   return true;
 }
 
@@ -145,9 +149,9 @@ Result<void> StoreSeveral(CommandContext& ctx, Args args) {
     if (keys_and_values[i].size() > static_cast<size_t>(StringBytesMax(ctx))) return StringTooLong();
   }
   if (auto set = ctx.keys.SetStrings(ctx.db, keys_and_values); !set) return set;
-  for (size_t i = 0; i < keys_and_values.size(); i += 2) {
-    ctx.Effect({"SET", keys_and_values[i], keys_and_values[i + 1]});
-  }
+  std::vector<std::string_view> effect(args.begin(), args.end());
+  effect[0] = "MSET";
+  ctx.Effect(effect);
   return {};
 }
 

@@ -18,13 +18,13 @@ constexpr int64_t kMin = std::numeric_limits<int64_t>::min();
 // Stores the result of a sum; an existing key keeps its expiry.
 Result<void> StoreSum(CommandContext& ctx, std::string_view key, bool exists, std::string_view text,
                       StringEncoding encoding) {
-  const Result<void> stored = exists ? ctx.keys.ReplaceString(ctx.db, key, text, encoding)
-                                     : ctx.keys.SetString(ctx.db, key, text, encoding, kNoExpiry);
-  if (stored) ctx.Effect({"SET", key, text, "KEEPTTL"});
-  return stored;
+  return exists ? ctx.keys.ReplaceString(ctx.db, key, text, encoding)
+                : ctx.keys.SetString(ctx.db, key, text, encoding, kNoExpiry);
 }
 
-Result<void> Add(CommandContext& ctx, std::string_view key, int64_t increment, ReplyWriter& reply) {
+// `name` is the command's, whose arguments, as they are, are its effect.
+Result<void> Add(CommandContext& ctx, std::string_view name, Args args, int64_t increment, ReplyWriter& reply) {
+  const std::string_view key = args[1];
   auto state = OnlyString(StateToChange(ctx, key));
   if (!state) return state.error();
   const bool exists = state->has_value();
@@ -39,6 +39,11 @@ Result<void> Add(CommandContext& ctx, std::string_view key, int64_t increment, R
   }
   value += increment;
   if (auto stored = StoreSum(ctx, key, exists, IntegerText(value), StringEncoding::kInt); !stored) return stored;
+  if (args.size() == 2) {
+    ctx.Effect({name, key});
+  } else {
+    ctx.Effect({name, key, args[2]});
+  }
   reply.Integer(value);
   return {};
 }
@@ -46,16 +51,16 @@ Result<void> Add(CommandContext& ctx, std::string_view key, int64_t increment, R
 }  // namespace
 
 // INCR key -> the new value; a missing key counts as 0
-Result<void> Incr(CommandContext& ctx, Args args, ReplyWriter& reply) { return Add(ctx, args[1], 1, reply); }
+Result<void> Incr(CommandContext& ctx, Args args, ReplyWriter& reply) { return Add(ctx, "INCR", args, 1, reply); }
 
 // DECR key -> the new value
-Result<void> Decr(CommandContext& ctx, Args args, ReplyWriter& reply) { return Add(ctx, args[1], -1, reply); }
+Result<void> Decr(CommandContext& ctx, Args args, ReplyWriter& reply) { return Add(ctx, "DECR", args, -1, reply); }
 
 // INCRBY key increment -> the new value
 Result<void> IncrBy(CommandContext& ctx, Args args, ReplyWriter& reply) {
   auto increment = IntegerArgument(args[2]);
   if (!increment) return increment.error();
-  return Add(ctx, args[1], *increment, reply);
+  return Add(ctx, "INCRBY", args, *increment, reply);
 }
 
 // DECRBY key decrement -> the new value
@@ -63,7 +68,7 @@ Result<void> DecrBy(CommandContext& ctx, Args args, ReplyWriter& reply) {
   auto decrement = IntegerArgument(args[2]);
   if (!decrement) return decrement.error();
   if (*decrement == kMin) return Error{"ERR decrement would overflow"};
-  return Add(ctx, args[1], -*decrement, reply);
+  return Add(ctx, "DECRBY", args, -*decrement, reply);
 }
 
 // INCRBYFLOAT key increment -> the new value as text
@@ -88,6 +93,7 @@ Result<void> IncrByFloat(CommandContext& ctx, Args args, ReplyWriter& reply) {
   const StringEncoding encoding =
       EncodingFor(text) == StringEncoding::kInt ? StringEncoding::kEmbedded : EncodingFor(text);
   if (auto stored = StoreSum(ctx, key, exists, text, encoding); !stored) return stored;
+  ctx.Effect({"SET", key, text, "KEEPTTL"});  // the sum, which another machine might round in another way
   reply.Bulk(text);
   return {};
 }

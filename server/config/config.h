@@ -117,6 +117,24 @@ struct Config {
   int64_t swap_low_watermark_percent = 90;
   bool shm_attach = true;  // whether co-located clients may attach
 
+  // Replication.
+  int64_t repl_timeout_s = 60;
+  int64_t repl_ping_replica_period_s = 10;
+  int64_t repl_backlog_size_bytes = int64_t{1} << 20;
+  int64_t repl_backlog_ttl_s = 3600;    // 0: for ever
+  int64_t min_replicas_to_write = 0;    // 0: writes need none
+  int64_t min_replicas_max_lag_s = 10;  // 0: the same
+
+  // RDB and AOF files. No save points by default: states are kept by swapping, and no file is loaded at the start.
+  std::vector<SavePoint> save_points;
+  std::string dbfilename = "dump.rdb";
+  bool rdbcompression = true;
+  bool rdbchecksum = true;
+  bool stop_writes_on_bgsave_error = true;
+  std::string appendfilename = "appendonly.aof";
+  std::string appenddirname = "appendonlydir";
+  bool aof_use_rdb_preamble = true;
+
   // Kept for features that read them later.
   std::string notify_keyspace_events;  // Redis' canonical letters
   int64_t busy_reply_threshold_ms = 5000;
@@ -138,7 +156,6 @@ struct Config {
   int64_t stream_node_max_bytes = 4096;
   int64_t stream_node_max_entries = 100;
   bool appendonly = false;
-  std::vector<SavePoint> save_points = {{3600, 1}, {300, 100}, {60, 10000}};
   std::array<int64_t, 3> oom_score_adj_values = {0, 200, 800};
 
   // Canonical text of every other setting that was given a value of its own; one that is missing has its default.

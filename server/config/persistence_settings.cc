@@ -1,4 +1,4 @@
-// Settings of RDB, AOF and of the process that are valid in Redis and mean nothing here.
+// Settings of RDB, AOF and of the process. Most are valid in Redis and mean nothing here.
 #include <climits>
 
 #include "server/config/settings_table.h"
@@ -42,30 +42,31 @@ const char* CheckAclFile(std::string_view text) {
 
 constexpr Setting kRows[] = {
     // RDB
-    Special("save", &kSaveType, kMultiArgument | kNoEffect),
-    AcceptedString("dbfilename", "dump.rdb", kProtected, CheckDbFilename),
-    AcceptedBool("rdbcompression", true),
-    AcceptedBool("rdbchecksum", true, kImmutable),
+    Special("save", &kSaveType, kMultiArgument)
+        .Note("none by default: states are kept by swapping, and no dump file is loaded at the start"),
+    String("dbfilename", &Config::dbfilename, kProtected, CheckDbFilename),
+    Bool("rdbcompression", &Config::rdbcompression),
+    Bool("rdbchecksum", &Config::rdbchecksum, kImmutable),
     AcceptedBool("rdb-del-sync-files", false),
     AcceptedBool("rdb-save-incremental-fsync", true),
     AcceptedInteger("rdb-key-save-delay", 0, INT_MIN, INT_MAX, kHidden),
     AcceptedInteger("key-load-delay", 0, INT_MIN, INT_MAX, kHidden),
     AcceptedInteger("loading-process-events-interval-bytes", int64_t{2} << 20, 1024, INT_MAX, kHidden),
-    AcceptedBool("stop-writes-on-bgsave-error", true),
+    Bool("stop-writes-on-bgsave-error", &Config::stop_writes_on_bgsave_error),
     AcceptedEnum("sanitize-dump-payload", kSanitizeModes, 0),
 
     // AOF
     Bool("appendonly", &Config::appendonly, kNoEffect)
         .Note("a state survives SIGTERM and SHUTDOWN; there is no log yet that survives a crash"),
-    AcceptedString("appendfilename", "appendonly.aof", kImmutable, CheckAppendFilename),
-    AcceptedString("appenddirname", "appendonlydir", kImmutable, CheckAppendDirname),
+    String("appendfilename", &Config::appendfilename, kImmutable, CheckAppendFilename),
+    String("appenddirname", &Config::appenddirname, kImmutable, CheckAppendDirname),
     AcceptedEnum("appendfsync", kFsyncModes, 0),
     AcceptedBool("no-appendfsync-on-rewrite", false),
     AcceptedInteger("auto-aof-rewrite-percentage", 100, 0, INT_MAX),
     AcceptedNumber("auto-aof-rewrite-min-size", 0,
                    {.fallback = int64_t{64} << 20, .max = LLONG_MAX, .form = NumberForm::kMemory}),
     AcceptedBool("aof-load-truncated", true),
-    AcceptedBool("aof-use-rdb-preamble", true),
+    Bool("aof-use-rdb-preamble", &Config::aof_use_rdb_preamble),
     AcceptedBool("aof-timestamp-enabled", false),
     AcceptedBool("aof-rewrite-incremental-fsync", true),
     AcceptedBool("aof-disable-auto-gc", false),

@@ -1,5 +1,5 @@
-// Settings of replication, cluster and TLS, which are features of Redis that do not exist here. Those that would turn
-// one on are refused; the others are accepted.
+// Settings of replication, and of cluster and TLS, which are features of Redis that do not exist here. Those that would
+// turn one on are refused, as is being a replica; the others are accepted.
 #include <climits>
 
 #include "server/config/settings_table.h"
@@ -55,19 +55,19 @@ constexpr Setting kRows[] = {
     AcceptedBool({"replica-ignore-maxmemory", "slave-ignore-maxmemory"}, true),
     AcceptedBool("replica-ignore-disk-write-errors", false),
     AcceptedInteger({"replica-priority", "slave-priority"}, 100, 0, INT_MAX),
-    AcceptedInteger({"min-replicas-to-write", "min-slaves-to-write"}, 0, 0, INT_MAX),
-    AcceptedInteger({"min-replicas-max-lag", "min-slaves-max-lag"}, 10, 0, INT_MAX),
-    AcceptedInteger("repl-timeout", 60, 1, INT_MAX),
-    AcceptedInteger({"repl-ping-replica-period", "repl-ping-slave-period"}, 10, 1, INT_MAX),
-    AcceptedNumber("repl-backlog-size", 0,
-                   {.fallback = int64_t{1} << 20,
-                    .min = 1,
-                    .max = LLONG_MAX,
-                    .form = NumberForm::kMemory,
-                    .adjust = AdjustBacklogSize}),
-    AcceptedInteger("repl-backlog-ttl", 3600, 0, LONG_MAX),
+    Integer({"min-replicas-to-write", "min-slaves-to-write"}, &Config::min_replicas_to_write, 0, INT_MAX),
+    Integer({"min-replicas-max-lag", "min-slaves-max-lag"}, &Config::min_replicas_max_lag_s, 0, INT_MAX),
+    Integer("repl-timeout", &Config::repl_timeout_s, 1, INT_MAX),
+    Integer({"repl-ping-replica-period", "repl-ping-slave-period"}, &Config::repl_ping_replica_period_s, 1, INT_MAX),
+    Number("repl-backlog-size", 0,
+           {.field = &Config::repl_backlog_size_bytes,
+            .min = 1,
+            .max = LLONG_MAX,
+            .form = NumberForm::kMemory,
+            .adjust = AdjustBacklogSize}),
+    Integer("repl-backlog-ttl", &Config::repl_backlog_ttl_s, 0, LONG_MAX),
     AcceptedBool("repl-disable-tcp-nodelay", false),
-    AcceptedBool("repl-diskless-sync", true),
+    AcceptedBool("repl-diskless-sync", true).Note("a full synchronization always goes by a file, and begins at once"),
     AcceptedInteger("repl-diskless-sync-delay", 5, 0, INT_MAX),
     AcceptedInteger("repl-diskless-sync-max-replicas", 0, 0, INT_MAX),
     AcceptedEnum("repl-diskless-load", kDisklessLoads, 0),

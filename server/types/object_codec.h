@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,9 @@ bool TellState(const shm::ArenaMemory& memory, const StateView& state, rdb::Obje
 // and small collections are copied as they are.
 enum class ObjectReader { kRedis7, kOwn };
 std::string EncodeState(const shm::ArenaMemory& memory, const StateView& state, ObjectReader reader);
+
+// One of our own objects (kOwn) as redis-server 7.0 can restore it. Nothing: it is damaged. Pure, any thread.
+std::optional<std::string> ForRedis7(std::string own_object);
 
 // The type of a value by the first byte of such an object, which is also what the store's records say of it.
 ValueType TypeOfObject(uint8_t first_byte);

@@ -197,6 +197,19 @@ std::string EncodeState(const shm::ArenaMemory& memory, const StateView& state, 
   return encoder.Finish();
 }
 
+std::optional<std::string> ForRedis7(std::string own_object) {
+  if (own_object.empty()) return std::nullopt;
+  const auto type = static_cast<ObjectType>(own_object[0]);
+  if (type != ObjectType::kSetListpack && type != ObjectType::kStream3 && type != ObjectType::kHashListpackEx) {
+    return own_object;
+  }
+  ExpiryFinder expiry;
+  if (type == ObjectType::kHashListpackEx) (void)rdb::DecodeObject(own_object, rdb::Trust::kOwn, expiry);
+  Encoder encoder(ObjectReader::kRedis7, expiry.earliest_ms, false);
+  if (!rdb::DecodeObject(own_object, rdb::Trust::kOwn, encoder)) return std::nullopt;
+  return encoder.Finish();
+}
+
 // ---- In steps ----
 
 namespace {

@@ -32,7 +32,7 @@ def read_table(path):
 
 
 def skips_of(unit):
-    """{test name: commands it misses}"""
+    """{test name: commands and features it misses}"""
     return {name: commands.split() for row_unit, name, commands in read_table(SKIP_PATH) if row_unit == unit}
 
 
@@ -67,8 +67,20 @@ def run_unit(source, unit, program, skips, only=()):
     return results, text, stale
 
 
-def knows_all(server, commands):
-    return all(reply is not None for reply in server.call("COMMAND", "INFO", *commands))
+def can_be_replica(server):
+    with server.connect() as connection:
+        return connection.raw("REPLICAOF", "127.0.0.1", harness.free_port()) == b"+OK\r\n"
+
+
+# What is no command of its own, and how to see that the server has it now.
+FEATURES = {"being-a-replica": can_be_replica}
+
+
+def knows_all(server, names):
+    commands = [name for name in names if name not in FEATURES]
+    known = server.call("COMMAND", "INFO", *commands) if commands else []
+    return all(reply is not None for reply in known) and \
+        all(FEATURES[name](server) for name in names if name in FEATURES)
 
 
 def referee(source, units):

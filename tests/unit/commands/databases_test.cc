@@ -31,7 +31,7 @@ TEST_CASE("DBSIZE counts, FLUSHDB empties one database and FLUSHALL all") {
   s.Do("set c 3");
   CHECK(s.Do("dbsize") == ":1");
   CHECK(s.EffectsOf("flushdb") == Texts{"1: FLUSHDB"});
-  CHECK(s.EffectsOf("flushdb") == Texts{});
+  CHECK(s.EffectsOf("flushdb") == Texts{"1: FLUSHDB"});
   CHECK(s.Do("dbsize") == ":0");
   s.Do("select 0");
   CHECK(s.Do("dbsize") == ":2");

@@ -118,7 +118,7 @@ TEST_CASE("RESTORE reports itself with an absolute time") {
   s.Run({"restore", "n", "1000", payload, "replace", "idletime", "5"});
   const std::string at = std::to_string(s.now_ms() + 1000);
   CHECK(s.Effects() ==
-        Texts{"0: RESTORE n 0 " + payload + " REPLACE", "0: RESTORE n " + at + " " + payload + " REPLACE ABSTTL"});
+        Texts{"0: RESTORE n 0 " + payload, "0: RESTORE n " + at + " " + payload + " replace idletime 5 ABSTTL"});
 }
 
 TEST_CASE("Options of RESTORE are checked") {

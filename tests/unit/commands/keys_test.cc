@@ -8,7 +8,7 @@ TEST_CASE("DEL and UNLINK count what they deleted, EXISTS and TOUCH what there i
   s.Do("mset a 1 b 2 c 3");
   CHECK(s.Do("exists a a b none") == ":3");
   CHECK(s.Do("touch a none") == ":1");
-  CHECK(s.EffectsOf("del a none a") == Texts{"0: DEL a"});
+  CHECK(s.EffectsOf("del a none a") == Texts{"0: DEL a none a"});
   CHECK(s.Do("unlink b c c") == ":2");
   CHECK(s.Do("dbsize") == ":0");
   CHECK(s.Do("del a") == ":0");

@@ -67,7 +67,7 @@ TEST_CASE("The first save of a file replaces the default, the next ones add, an 
     REQUIRE(settings.LoadText(text));
     return GetValue(settings, "save");
   };
-  CHECK(save_of("port 1") == "3600 1 300 100 60 10000");
+  CHECK(save_of("port 1").empty());
   CHECK(save_of("save 10 1\nsave 20 2 30 3\n") == "10 1 20 2 30 3");
   CHECK(save_of("save \"10 1 20 2\"") == "10 1 20 2");
   CHECK(save_of("save 10 1\nsave \"\"\n") == "");

@@ -103,6 +103,7 @@ class GatedStore final : public swap::SwapStore {
     gates_.write.Pass();
     return store_->Flush(database);
   }
+  Result<std::unique_ptr<swap::StoreSnapshot>> TakeSnapshot() override { return store_->TakeSnapshot(); }
   Result<bool> Maintain() override { return store_->Maintain(); }
   Result<void> CloseClean(const swap::Metadata& metadata) override { return store_->CloseClean(metadata); }
   void CloseDirty() override { store_->CloseDirty(); }

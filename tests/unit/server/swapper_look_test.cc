@@ -56,7 +56,7 @@ TEST_CASE("What is deleted or replaced is not read first, and does not come back
   REQUIRE(lab.Do("set list other") == "+OK\r\n");
   REQUIRE(lab.Do("psetex zset 100000 other") == "+OK\r\n");
   REQUIRE(lab.Do("set set other xx keepttl") == "+OK\r\n");
-  REQUIRE(lab.effects().Take().size() == 6);
+  REQUIRE(lab.effects().Take().size() == 5);  // one of DEL, whatever the number of its keys
   REQUIRE(lab.Do("dbsize") == ":4\r\n");
   REQUIRE(lab.Do("exists string expiring hash") == ":0\r\n");
   REQUIRE(lab.Do("get list") == Bulk("other"));

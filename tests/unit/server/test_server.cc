@@ -12,6 +12,29 @@
 
 namespace chestbox::testing {
 
+namespace {
+
+// Dump files and append-only files are written to the working directory.
+class WorkingDirectory {
+ public:
+  WorkingDirectory() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "chestbox-server-XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) std::abort();
+    path_ = pattern;
+    std::filesystem::current_path(path_);
+  }
+  ~WorkingDirectory() {
+    std::error_code ignored;
+    std::filesystem::current_path("/", ignored);
+    std::filesystem::remove_all(path_, ignored);
+  }
+
+ private:
+  std::filesystem::path path_;
+} working_directory;
+
+}  // namespace
+
 void TestHost::Post(std::function<void()> work) {
   {
     std::lock_guard lock(mutex_);

@@ -1,3 +1,5 @@
+#include <filesystem>
+
 #include "server/commands/sha1.h"
 #include "tests/unit/commands/session.h"
 #include "tests/unit/config/redis_server.h"
@@ -78,7 +80,13 @@ TEST_CASE("DEBUG RELOAD drops what has expired and keeps the rest, in the encodi
   CHECK(s.Do("pexpiretime kept") == expiry);
   CHECK(s.Do("debug reload merge noflush") == "+OK");
   CHECK(s.Do("debug reload foo") == "-ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.");
+  CHECK(s.Do("debug reload nosave noflush") == "-ERR Error trying to load the RDB dump");  // the keys are there
+  s.Do("set later v");
+  CHECK(s.Do("debug reload nosave") == "+OK");
+  CHECK(s.Do("exists later") == ":0");
+  CHECK(std::filesystem::remove("dump.rdb"));
   CHECK(s.Do("debug reload nosave") == "-ERR Error trying to load the RDB dump");
+  CHECK(s.Do("dbsize") == ":3");
   CHECK(s.Do("debug loadaof") == "+OK");
   CHECK(s.Do("dbsize") == ":3");
 }

@@ -1,6 +1,9 @@
 // A connection that is not there: what CLIENT LIST and KILL see of one, and whether it was closed.
 #pragma once
 
+#include <unistd.h>
+
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,6 +18,13 @@ class FakeTransport final : public Transport {
   void CloseAfterReply() override {}
   void CloseNow() override { closed = true; }
   void Flush() override {}
+  void FlushSoon() override {}
+  void HoldReplies() override { holds_replies = true; }
+  void SendAhead(std::string_view bytes, bool) override { sent_ahead += bytes; }
+  void SendFileAhead(int file_descriptor, uint64_t, std::function<void()> on_sent) override {
+    close(file_descriptor);
+    on_file_sent = std::move(on_sent);
+  }
   bool QueueDescriptors(const std::vector<int>&) override { return false; }
   bool is_unix_socket() const override { return unix_socket_; }
   int descriptor() const override { return 8; }
@@ -25,6 +35,9 @@ class FakeTransport final : public Transport {
   size_t output_buffer_bytes() const override { return 0; }
 
   bool closed = false;
+  bool holds_replies = false;
+  std::string sent_ahead;
+  std::function<void()> on_file_sent;
 
  private:
   std::string peer_;
