@@ -91,6 +91,7 @@ bool ReplyWrongType(LocalRead& read);
 class LocalCommands {
  public:
   LocalCommands();
+  ~LocalCommands();
   LocalCommands(const LocalCommands&) = delete;
   LocalCommands& operator=(const LocalCommands&) = delete;
 
@@ -105,6 +106,7 @@ class LocalCommands {
   uint64_t nodes_arena_ = 0;  // the arena that nodes_ copies from
   resp::ReplyBuffer buffer_;
   shm::SetStorage values_;
+  redisReader* reader_ = nullptr;
 };
 
 }  // namespace chestbox::shmclient

@@ -24,8 +24,4 @@ inline bool IsError(const redisReply& reply) { return reply.type == REDIS_REPLY_
 // The reply that a server would give as "-text"; null when there is no memory for it.
 ReplyPtr ErrorReply(std::string_view text);
 
-// The reply that these bytes say: one in RESP2, whole, as resp::ReplyWriter makes it (nothing is checked again).
-// Several times faster than hiredis' reader, which has to be fed. Null when there is no memory for it.
-ReplyPtr ReplyOf(std::string_view resp2);
-
 }  // namespace chestbox::shmclient
