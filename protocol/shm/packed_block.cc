@@ -38,6 +38,17 @@ void AppendLittle(T value, std::string* out) {
   out->append(bytes, sizeof value);
 }
 
+// Two strings of one size. The ends first: the members of a collection often begin alike, and a call of memcmp for each
+// of them takes longer than all the rest of a search.
+inline bool SameBytes(const char* a, const char* b, size_t bytes) {
+  if (bytes >= sizeof(uint64_t)) {
+    const size_t end = bytes - sizeof(uint64_t);
+    if (LoadLittle<uint64_t>(a + end) != LoadLittle<uint64_t>(b + end)) return false;
+    if (end <= sizeof(uint64_t)) return LoadLittle<uint64_t>(a) == LoadLittle<uint64_t>(b);
+  }
+  return std::memcmp(a, b, bytes) == 0;
+}
+
 uint32_t BackBytes(uint32_t size) {
   return size < 1U << 7 ? 1 : size < 1U << 14 ? 2 : size < 1U << 21 ? 3 : size < 1U << 28 ? 4 : 5;
 }
@@ -265,7 +276,7 @@ uint32_t PackedReader::Find(uint32_t position, std::string_view text, uint32_t s
       // A string of another size is passed over without a look at its bytes.
       const uint8_t first = ByteAt(data);
       if (first >= 0x80 && first < 0xc0) {
-        if (content - 1 == text.size() && std::memcmp(data + 1, text.data(), text.size()) == 0) return position;
+        if (content - 1 == text.size() && SameBytes(data + 1, text.data(), text.size())) return position;
       } else {
         Decode(data, content, &element);
         if (element.kind == PackedElement::Kind::kString
