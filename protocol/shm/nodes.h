@@ -69,6 +69,14 @@ class CopiedNodes {
     const uint64_t offset = uint64_t{link} * kGranuleBytes;
     return InBounds(offset, bytes) ? CopyBytes(arena_.base + offset, bytes) : nullptr;
   }
+  // Room for the `bytes` of a block, of which [from, to) are copied; the rest is whatever was there.
+  char* Part(Link link, uint64_t bytes, uint64_t from, uint64_t to) {
+    const uint64_t offset = uint64_t{link} * kGranuleBytes;
+    if (from > to || to > bytes || !InBounds(offset, bytes)) return nullptr;
+    char* room = Take(bytes);
+    if (room != nullptr) RacyLoad(room + from, arena_.base + offset + from, to - from);
+    return room;
+  }
   // From within bounds.
   const char* CopyBytes(const char* from, uint64_t bytes) {
     char* copy = Take(bytes);
