@@ -16,6 +16,7 @@ namespace {
 
 constexpr int kConnectTimeoutMs = 5000;
 constexpr int kDefaultTcpPort = 6379;
+constexpr int kArgsInPlace = 8;
 
 // Of this thread's last chestbox_connect that failed: there is no client to keep it in. Fixed, so that it needs no
 // destructor.
@@ -136,13 +137,16 @@ struct redisReply* chestbox_command_argv(chestbox_client* client, int argc, cons
   chestbox::shmclient::ReplyPtr reply;
   (void)Guarded(client, [&](LocalClient& local) {
     if (argc <= 0 || argv == nullptr) return local.Fail(CHESTBOX_INVALID_ARGUMENT, "no arguments");
-    std::vector<std::string_view> args;
-    args.reserve(static_cast<size_t>(argc));
+    // Most commands are short: their arguments need no allocation.
+    std::string_view few[kArgsInPlace];
+    std::vector<std::string_view> many;
+    if (argc > kArgsInPlace) many.resize(static_cast<size_t>(argc));
+    const std::span<std::string_view> args(argc > kArgsInPlace ? many.data() : few, static_cast<size_t>(argc));
     for (int i = 0; i < argc; ++i) {
       if (argv[i] == nullptr && (argv_size == nullptr || argv_size[i] > 0)) {
         return local.Fail(CHESTBOX_INVALID_ARGUMENT, "an argument is NULL");
       }
-      args.push_back(argv_size == nullptr ? std::string_view(argv[i]) : Bytes(argv[i], argv_size[i]));
+      args[static_cast<size_t>(i)] = argv_size == nullptr ? std::string_view(argv[i]) : Bytes(argv[i], argv_size[i]);
     }
     reply = local.Command(args);
     return CHESTBOX_OK;

@@ -40,7 +40,7 @@ bool ReplyWrongType(LocalRead& read) {
   return true;
 }
 
-LocalCommands::LocalCommands() : slots_(kSlots), reader_(redisReaderCreate()) {
+LocalCommands::LocalCommands() : slots_(kSlots) {
   values_.bytes_max = kValuesBytesMax;
   for (const auto& family : {LocalStringCommands(), LocalKeyCommands(), LocalHashCommands(), LocalListCommands(),
                              LocalSetCommands(), LocalSortedSetCommands(), LocalStreamCommands()}) {
@@ -50,10 +50,6 @@ LocalCommands::LocalCommands() : slots_(kSlots), reader_(redisReaderCreate()) {
       slots_[slot] = &command;
     }
   }
-}
-
-LocalCommands::~LocalCommands() {
-  if (reader_ != nullptr) redisReaderFree(reader_);
 }
 
 const LocalCommand* LocalCommands::Find(std::string_view name) const {
@@ -71,7 +67,7 @@ const LocalCommand* LocalCommands::Find(std::string_view name) const {
 
 ReplyPtr LocalCommands::Answer(const Attachment& local, uint32_t database, Args args) {
   const LocalCommand* command = args.empty() ? nullptr : Find(args[0]);
-  if (command == nullptr || reader_ == nullptr || args.size() < command->args_min ||
+  if (command == nullptr || args.size() < command->args_min ||
       (command->args_max != 0 && args.size() > command->args_max)) {
     return nullptr;
   }
@@ -82,18 +78,10 @@ ReplyPtr LocalCommands::Answer(const Attachment& local, uint32_t database, Args 
   buffer_.Clear();
   LocalRead read(local, database, *nodes_, buffer_, values_);
   if (!command->answer(read, args)) return nullptr;
-  void* reply = nullptr;
-  const bool parsed = redisReaderFeed(reader_, buffer_.data(), buffer_.size()) == REDIS_OK &&
-                      redisReaderGetReply(reader_, &reply) == REDIS_OK;
+  ReplyPtr reply = replies_.Make(buffer_.view());
   buffer_.Clear();
   buffer_.ReleaseAbove(kBufferBytesKept);
-  if (!parsed || reply == nullptr) {
-    // No memory for it: a reader in the middle of something is of no more use.
-    redisReaderFree(reader_);
-    reader_ = redisReaderCreate();
-    return nullptr;
-  }
-  return ReplyPtr(static_cast<redisReply*>(reply));
+  return reply;
 }
 
 }  // namespace chestbox::shmclient

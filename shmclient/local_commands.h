@@ -91,7 +91,6 @@ bool ReplyWrongType(LocalRead& read);
 class LocalCommands {
  public:
   LocalCommands();
-  ~LocalCommands();
   LocalCommands(const LocalCommands&) = delete;
   LocalCommands& operator=(const LocalCommands&) = delete;
 
@@ -106,7 +105,7 @@ class LocalCommands {
   uint64_t nodes_arena_ = 0;  // the arena that nodes_ copies from
   resp::ReplyBuffer buffer_;
   shm::SetStorage values_;
-  redisReader* reader_ = nullptr;
+  ReplyMaker replies_;
 };
 
 }  // namespace chestbox::shmclient

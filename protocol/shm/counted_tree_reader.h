@@ -125,6 +125,13 @@ class CountedTreeReader {
   // All of these: false means torn.
   // To the row of this rank; beyond the last one: to the end.
   bool SeekRank(uint64_t rank, CountedPlace* place) const;
+  // The leaf with the row of this rank, which exists, and the row's number in it.
+  bool FindLeaf(uint64_t rank, Link* leaf, uint32_t* row) const {
+    CountedPlace place;
+    if (rank >= head_.rows || !Descend(&rank, &place, leaf)) return false;
+    *row = static_cast<uint32_t>(rank);
+    return true;
+  }
   // Ordered trees: to the first row that is not before what the probe (ScoredProbe, say) seeks; place->rank tells how
   // many are. O(log N) also where all separators are equal.
   template <class Probe>
@@ -147,6 +154,8 @@ class CountedTreeReader {
   // From `link` (`level` inner nodes above a leaf) along the first or the last children to that row of that leaf.
   bool DescendEdge(Link link, uint32_t level, bool last, CountedPlace* place) const;
   bool SeekInLeaf(uint32_t row, CountedPlace* place) const;
+  // To the link of the leaf with that row; *rank becomes the rank within it.
+  bool Descend(uint64_t* rank, CountedPlace* place, Link* leaf) const;
   static bool ChooseChildOfRank(const CountedNode& node, uint64_t rows, uint64_t* rank, uint32_t* index);
   template <class Probe>
   bool ChooseChild(const Probe& probe, const CountedNode& node, uint32_t level, uint32_t* index) const;
@@ -236,22 +245,29 @@ bool CountedTreeReader<Nodes>::ChooseChildOfRank(const CountedNode& node, uint64
 }
 
 template <class Nodes>
-bool CountedTreeReader<Nodes>::SeekRank(uint64_t rank, CountedPlace* place) const {
-  if (rank >= head_.rows) return ToEnd(place);
+bool CountedTreeReader<Nodes>::Descend(uint64_t* rank, CountedPlace* place, Link* leaf) const {
   if (head_.height > kCountedHeightMax) return false;
-  place->rank = rank;
   Link link = head_.root;
-  uint64_t rows = head_.rows;  // below `link`; rank is less
+  uint64_t rows = head_.rows;  // below `link`; *rank is less
   for (uint32_t level = head_.height; level > 0; --level) {
     CountedPlace::Step& step = place->steps[level - 1];
     if (!LoadNode(link, level, &step.node)) return false;
     const CountedNode node(step.node, layout_);
-    if (!ChooseChildOfRank(node, rows, &rank, &step.index)) return false;
+    if (!ChooseChildOfRank(node, rows, rank, &step.index)) return false;
     step.link = link;
     link = node.Child(step.index);
     rows = node.Rows(step.index);
   }
-  return LoadLeaf(link, place) && rank < rows_.leaf_bytes_max && SeekInLeaf(static_cast<uint32_t>(rank), place);
+  *leaf = link;
+  return *rank < rows_.leaf_bytes_max;
+}
+
+template <class Nodes>
+bool CountedTreeReader<Nodes>::SeekRank(uint64_t rank, CountedPlace* place) const {
+  if (rank >= head_.rows) return ToEnd(place);
+  place->rank = rank;
+  Link leaf = 0;
+  return Descend(&rank, place, &leaf) && LoadLeaf(leaf, place) && SeekInLeaf(static_cast<uint32_t>(rank), place);
 }
 
 template <class Nodes>

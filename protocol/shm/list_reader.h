@@ -7,9 +7,11 @@
 
 #include <cstdint>
 #include <string_view>
+#include <type_traits>
 
 #include "protocol/shm/counted_tree_reader.h"
 #include "protocol/shm/encoding.h"
+#include "protocol/shm/leaf_element.h"
 
 namespace chestbox::shm {
 
@@ -35,6 +37,14 @@ class ListReader {
   template <class Visit>
   bool ForEach(uint64_t index, uint64_t count, bool backwards, Visit&& visit) const;
   bool At(uint64_t index, PackedElement* element) const {
+    if constexpr (std::is_same_v<Nodes, CopiedNodes>) {
+      if (!packed_) {
+        Link leaf = 0;
+        uint32_t row = 0;
+        return CountedTreeReader<Nodes>(*nodes_, head_, kListRows).FindLeaf(index, &leaf, &row) &&
+               GetOfLeaf(*nodes_, leaf, kListRows.leaf_bytes_max, row, element);
+      }
+    }
     bool found = false;
     return ForEach(index, 1, false,
                    [&](const PackedElement& each) {

@@ -51,6 +51,10 @@ class CopiedNodes {
   const char* Node(Link link, uint64_t bytes_min, uint64_t* bytes) {
     const uint64_t offset = uint64_t{link} * kGranuleBytes;
     if (!InBounds(offset, sizeof(uint32_t))) return nullptr;
+    // What follows the size is on its way while the size is waited for. A hint: whatever lies there, nothing faults.
+    for (uint64_t at = kLineBytes; at < kPrefetchedBytes; at += kLineBytes) {
+      __builtin_prefetch(arena_.base + offset + at);
+    }
     *bytes = RacyLoad32(arena_.base + offset);
     if (*bytes < bytes_min) return nullptr;
     char* copy = const_cast<char*>(Bytes(link, *bytes));
@@ -64,6 +68,14 @@ class CopiedNodes {
   const char* Bytes(Link link, uint64_t bytes) {
     const uint64_t offset = uint64_t{link} * kGranuleBytes;
     return InBounds(offset, bytes) ? CopyBytes(arena_.base + offset, bytes) : nullptr;
+  }
+  // Room for the `bytes` of a block, of which [from, to) are copied; the rest is whatever was there.
+  char* Part(Link link, uint64_t bytes, uint64_t from, uint64_t to) {
+    const uint64_t offset = uint64_t{link} * kGranuleBytes;
+    if (from > to || to > bytes || !InBounds(offset, bytes)) return nullptr;
+    char* room = Take(bytes);
+    if (room != nullptr) RacyLoad(room + from, arena_.base + offset + from, to - from);
+    return room;
   }
   // From within bounds.
   const char* CopyBytes(const char* from, uint64_t bytes) {
@@ -82,6 +94,9 @@ class CopiedNodes {
 
  private:
   static constexpr uint64_t kChunkBytes = 64 << 10;
+  static constexpr uint64_t kLineBytes = 64;
+  // About a leaf of a hash table; of larger nodes the processor sees by itself that they are read in order.
+  static constexpr uint64_t kPrefetchedBytes = 512;
 
   struct Chunk {
     std::unique_ptr<char[]> data;

@@ -38,6 +38,17 @@ void AppendLittle(T value, std::string* out) {
   out->append(bytes, sizeof value);
 }
 
+// Two strings of one size. The ends first: the members of a collection often begin alike, and a call of memcmp for each
+// of them takes longer than all the rest of a search.
+inline bool SameBytes(const char* a, const char* b, size_t bytes) {
+  if (bytes >= sizeof(uint64_t)) {
+    const size_t end = bytes - sizeof(uint64_t);
+    if (LoadLittle<uint64_t>(a + end) != LoadLittle<uint64_t>(b + end)) return false;
+    if (end <= sizeof(uint64_t)) return LoadLittle<uint64_t>(a) == LoadLittle<uint64_t>(b);
+  }
+  return std::memcmp(a, b, bytes) == 0;
+}
+
 uint32_t BackBytes(uint32_t size) {
   return size < 1U << 7 ? 1 : size < 1U << 14 ? 2 : size < 1U << 21 ? 3 : size < 1U << 28 ? 4 : 5;
 }
@@ -255,28 +266,39 @@ uint32_t PackedReader::Seek(int64_t index) const {
 
 uint32_t PackedReader::Find(uint32_t position, std::string_view text, uint32_t skip) const {
   const std::optional<int64_t> integer = ParseInteger(text);
+  // Short strings are often as long as the one before. Stepping by its length instead of by what is read lets the
+  // processor look at several elements at a time. One for those that are skipped, one for the others.
+  struct Stride {
+    uint8_t first = 0;
+    uint32_t bytes = 0;
+  } strides[2];
   uint32_t skipped = 0;
   while (IsElement(position)) {
     const char* data = data_ + position;
-    const uint32_t content = ContentBytes(data, bytes_ - 1 - position);
-    if (content == 0) return 0;
-    if (skipped == 0) {
-      PackedElement element;
+    const uint32_t available = bytes_ - 1 - position;
+    const uint8_t first = ByteAt(data);
+    const bool asked = skipped == 0;
+    skipped = asked ? skip : skipped - 1;
+    if (first >= 0x80 && first < 0xc0) {
+      Stride& stride = strides[asked ? 1 : 0];
+      if (first != stride.first) [[unlikely]]
+        stride = {first, 2 + (first & 0x3fU)};
+      if (stride.bytes - 1 > available) return 0;
       // A string of another size is passed over without a look at its bytes.
-      const uint8_t first = ByteAt(data);
-      if (first >= 0x80 && first < 0xc0) {
-        if (content - 1 == text.size() && std::memcmp(data + 1, text.data(), text.size()) == 0) return position;
-      } else {
-        Decode(data, content, &element);
-        if (element.kind == PackedElement::Kind::kString
-                ? element.text == text
-                : element.kind == PackedElement::Kind::kInteger && integer == element.integer) {
-          return position;
-        }
+      if (asked && stride.bytes - 2 == text.size() && SameBytes(data + 1, text.data(), text.size())) return position;
+      position += stride.bytes;
+      continue;
+    }
+    const uint32_t content = ContentBytes(data, available);
+    if (content == 0) return 0;
+    if (asked) {
+      PackedElement element;
+      Decode(data, content, &element);
+      if (element.kind == PackedElement::Kind::kString
+              ? element.text == text
+              : element.kind == PackedElement::Kind::kInteger && integer == element.integer) {
+        return position;
       }
-      skipped = skip;
-    } else {
-      --skipped;
     }
     position += content + BackBytes(content);
   }

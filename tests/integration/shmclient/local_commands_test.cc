@@ -99,6 +99,29 @@ TEST_CASE("Reads of strings and keys are answered from memory as the server answ
   pair.ExpectLocal({"EXISTS", "small", "missing", "small", "large"});
 }
 
+// A client copies a part of a leaf by a guess at where the element lies in it: elements of very different sizes, the
+// large ones together, make it guess too little.
+TEST_CASE("LINDEX finds every element of a large list from memory, however unlike in size they are") {
+  Pair pair;
+  Words elements;
+  for (int i = 0; i < 600; ++i) {
+    const bool large = i / 7 % 4 == 3;
+    elements.push_back(i % 5 == 0 ? std::to_string(i * 1000)
+                                  : std::to_string(i) + std::string(large ? 400 : i % 3, 'x'));
+    if (i % 97 == 0) elements.push_back(std::to_string(i) + std::string(2000, 'y'));  // in a block of its own
+  }
+  Words push = {"RPUSH", "list"};
+  push.insert(push.end(), elements.begin(), elements.end());
+  pair.Write(push);
+  const auto size = static_cast<int>(elements.size());
+  for (int i = 0; i < size; ++i) {
+    pair.ExpectLocal({"LINDEX", "list", std::to_string(i)});
+    CHECK(Run(pair.local, {"LINDEX", "list", std::to_string(i - size)}) == "1:" + elements[static_cast<size_t>(i)]);
+  }
+  pair.ExpectLocal({"LINDEX", "list", std::to_string(size)});
+  pair.ExpectLocal({"LINDEX", "list", std::to_string(-size - 1)});
+}
+
 TEST_CASE("Reads of collections are answered from memory as the server answers them, in every encoding") {
   const int count = GENERATE(3, 40, 1500);
   const std::string longest(700, 'x');  // in a block of its own in a large collection
