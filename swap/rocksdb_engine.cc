@@ -38,7 +38,6 @@ constexpr int kFileOpeningThreads = 2;
 constexpr size_t kDeletionWindow = 128;
 constexpr size_t kDeletionsInWindow = 64;
 // Two write buffers, to a disk that is slow and busy; past that it is an error and not a wait.
-constexpr std::chrono::seconds kFlushWaitMax{120};
 
 rocksdb::Slice ToSlice(std::string_view bytes) { return {bytes.data(), bytes.size()}; }
 std::string_view ToView(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
