@@ -119,8 +119,8 @@ class Swapper final : public StoredStateListener {
   // ---- Memory ----
   // After every batch of a client's commands: what LoadAtOnce may do for the next one.
   void EndBatch() { loads_at_once_ = 0; }
-  // Starts as many swap-outs as memory and the disk allow. Cheap when there is nothing to do; whenever replies have left,
-  // so that who waits for one does not wait for this as well.
+  // Starts as many swap-outs as memory and the disk allow. Cheap when there is nothing to do; whenever replies have
+  // left, so that who waits for one does not wait for this as well.
   void Regulate();
   // While EXEC runs nothing leaves memory: its later commands count on their keys.
   void set_standing_still(bool still) { standing_still_ = still; }

@@ -100,7 +100,8 @@ void Swapper::Release(const std::vector<std::string>& held) {
     if (--found->second == 0) held_.erase(found);
   }
   exhausted_ = false;
-  if (OverLimit()) Regulate();  // many loads may come back in one turn, whose end is where memory is made free otherwise
+  if (OverLimit())
+    Regulate();  // many loads may come back in one turn, whose end is where memory is made free otherwise
 }
 
 void Swapper::StartLoad(const LoadPtr& load) {
