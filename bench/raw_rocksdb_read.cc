@@ -6,8 +6,7 @@
 //   bench_raw_rocksdb_read read FOLDER GROUP COUNT SIZE SECONDS    prints p50, p99, longest (ns) and how many there
 //   were
 //   bench_raw_rocksdb_read serve FOLDER GROUP COUNT SIZE SOCKET    answers GETs over a Unix socket, one client at a
-//   time,
-//                                                                 until killed: the floor of what a cold GET can take
+//   time, until killed: the floor of what a cold GET can take
 #include <rocksdb/db.h>
 #include <rocksdb/filter_policy.h>
 #include <rocksdb/table.h>
