@@ -97,6 +97,10 @@ Result<void> ZAdd(CommandContext& ctx, Args args, ReplyWriter& reply) {
 
 // ZINCRBY key increment member -> the new score
 Result<void> ZIncrBy(CommandContext& ctx, Args args, ReplyWriter& reply) {
+  // Redis reads it as ZADD, whose options leave no pair behind them here.
+  for (std::string_view option : {"nx", "xx", "gt", "lt", "ch", "incr"}) {
+    if (EqualIgnoringCase(args[2], option)) return SyntaxError();
+  }
   auto increment = ScoreArgument(args[2]);
   if (!increment) return increment.error();
   const ScoredMember pair{args[3], *increment};

@@ -69,6 +69,7 @@ TEST_CASE("Wrong arguments of ZADD change nothing") {
   }
   s.Do("zadd k inf a");
   CHECK(s.Do("zincrby k -inf a") == "-ERR resulting score is not a number (NaN)");
+  CHECK(s.Do("zincrby k NX a") == "-ERR syntax error");
   CHECK(s.Do("zscore k a") == "inf");
 }
 
