@@ -118,6 +118,8 @@ class BareServer:
 
     def __enter__(self):
         while not os.path.exists(self.socket):
+            if self.process.poll() is not None:
+                raise SystemExit("the bare server did not start")
             time.sleep(0.01)
         return self
 

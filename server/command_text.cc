@@ -126,7 +126,7 @@ class CommandSink final : public rdb::ObjectSink {
 
 }  // namespace
 
-void AppendCommand(std::initializer_list<std::string_view> words, std::string& out) {
+void AppendCommand(std::span<const std::string_view> words, std::string& out) {
   AppendHead(words.size(), out);
   for (std::string_view word : words) AppendWord(word, out);
 }

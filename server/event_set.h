@@ -5,7 +5,7 @@
 // connection that comes together with its last data cannot be missed either.
 //
 // What ends a wait by the clock is a timer that is set only when another moment is waited for. A timeout of epoll_wait
-// itself sets one each time it sleeps: 3 us of CPU on a virtual machine, a sixth of what an unpipelined command costs.
+// itself sets one each time it sleeps, which is dear on a virtual machine.
 //
 // Executor thread only, but for Wake.
 #pragma once

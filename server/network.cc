@@ -338,7 +338,7 @@ void Network::SendLater(Connection& connection) {
   if (to_send_.size() == kAnsweredTogether) SendReplies();
 }
 
-// Sending executes nothing, so that the list does not grow meanwhile.
+// Sending executes nothing, so that the list does not grow meanwhile. States leave memory behind it, when nobody waits.
 void Network::SendReplies() {
   for (Connection* connection : to_send_) connection->Flush();
   to_send_.clear();

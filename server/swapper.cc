@@ -32,7 +32,7 @@ constexpr uint64_t kBatchBytes = 1 << 20;
 // Candidates compared at a time, and how many of them go: the coldest quarter, as an approximation of LRU or LFU.
 constexpr size_t kCandidates = 16;
 constexpr size_t kPickedOfCandidates = 4;
-// Clean states that leave in one turn, which takes no disk to bound it: about 30 us.
+// Clean states that leave in one turn, which takes no disk to bound it: few, for whoever asks next waits for them.
 constexpr size_t kLeavesPerTurn = 8;
 // Larger collections are encoded in steps: about 200 us.
 constexpr uint64_t kEncodedAtOnceBytesMax = 64 << 10;

@@ -1,10 +1,7 @@
 #include "server/replication/stream.h"
 
-#include <fmt/format.h>
-
-#include <iterator>
-
 #include "protocol/check.h"
+#include "server/command_text.h"
 
 namespace chestbox {
 
@@ -15,28 +12,18 @@ constexpr std::string_view kExec = "*1\r\n$4\r\nEXEC\r\n";
 // Memory that a large unit leaves behind is given back.
 constexpr size_t kUnitKeepBytes = 64 << 10;
 
-void Encode(std::span<const std::string_view> command, std::string* to) {
-  fmt::format_to(std::back_inserter(*to), "*{}\r\n", command.size());
-  for (std::string_view word : command) {
-    fmt::format_to(std::back_inserter(*to), "${}\r\n", word.size());
-    to->append(word);
-    to->append("\r\n");
-  }
-}
-
 }  // namespace
 
 void ReplicationStream::Select(uint32_t database, std::string* to) {
   if (database_ == database) return;
   const std::string number = std::to_string(database);
-  const std::string_view command[] = {"SELECT", number};
-  Encode(command, to);
+  AppendCommand({"SELECT", number}, *to);
   database_ = database;
 }
 
 void ReplicationStream::Add(uint32_t database, std::span<const std::string_view> command) {
   Select(database, unit_commands_ == 0 ? &select_ : &unit_);
-  Encode(command, &unit_);
+  AppendCommand(command, unit_);
   ++unit_commands_;
   if (!in_unit_) EndUnit(false);
 }
@@ -44,7 +31,7 @@ void ReplicationStream::Add(uint32_t database, std::span<const std::string_view>
 void ReplicationStream::AddBeside(std::span<const std::string_view> command) {
   CHECK(unit_commands_ == 0);
   std::string bytes;
-  Encode(command, &bytes);
+  AppendCommand(command, bytes);
   sink_(bytes);
 }
 
