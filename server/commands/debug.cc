@@ -297,11 +297,18 @@ Result<void> Debug(CommandContext& ctx, Args args, ReplyWriter& reply) {
   return SubcommandSyntaxError(args);
 }
 
+// DIGEST-VALUE reads whole values, wherever they are. The others tell what is in memory.
+void VisitDigestedKeys(CommandContext&, Args args, const std::function<void(std::string_view key)>& visit) {
+  if (args.size() < 2 || !EqualIgnoringCase(args[1], "digest-value")) return;
+  for (std::string_view key : args.subspan(2)) visit(key);
+}
+
 constexpr CommandSpec kCommands[] = {
     {.name = "debug",
      .run = Debug,
      .arity = -2,
      .flags = kAdmin | kNoScript | kLoading | kStale | kProtected,
+     .named_keys = VisitDigestedKeys,
      .group = "server",
      .since = "1.0.0",
      .complexity = "Depends on subcommand.",

@@ -170,7 +170,7 @@ Result<double> NumberOf(const std::string& text) {
   char* end = nullptr;
   errno = 0;
   const double number = std::strtod(text.c_str(), &end);
-  if (*end != '\0' || static_cast<size_t>(end - text.c_str()) != text.size() || errno == ERANGE || std::isnan(number)) {
+  if (*end != '\0' || errno == ERANGE || std::isnan(number)) {  // what is behind a NUL doesn't count, as in Redis
     return Error{"ERR One or more scores can't be converted into double"};
   }
   return number;

@@ -176,7 +176,7 @@ std::string RawFieldText(lua_State* lua, const char* name) {
   lua_pushstring(lua, name);
   lua_rawget(lua, -2);
   std::string text;
-  if (lua_isstring(lua, -1) != 0) text = StringAt(lua, -1);
+  if (lua_isstring(lua, -1) != 0) text = lua_tostring(lua, -1);  // up to a NUL, as Redis takes it
   lua_pop(lua, 1);
   return text;
 }
@@ -196,8 +196,7 @@ ScriptError ErrorOnTop(lua_State* lua) {
     error.message.append("ERR ").append(text);
     return error;
   }
-  error.message = RawFieldText(lua, "err");
-  if (error.message.empty()) error.message = "ERR unknown error";
+  error.message = IsErrorReply(lua) ? RawFieldText(lua, "err") : "ERR unknown error";
   error.source = RawFieldText(lua, "source");
   error.line = RawFieldText(lua, "line");
   if (PushField(lua, "ignore_error_stats_update", LUA_TBOOLEAN)) {

@@ -43,6 +43,13 @@ int Pcall(lua_State* lua) {
   return 1;
 }
 
+// Less the CR and LF at both ends.
+std::string_view WithoutLineEnds(std::string_view text) {
+  const size_t first = text.find_first_not_of("\r\n");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of("\r\n") + 1 - first);
+}
+
 int ErrorReply(lua_State* lua) {
   if (lua_gettop(lua) != 1 || lua_type(lua, 1) != LUA_TSTRING) {
     PushError(lua, "ERR wrong number or type of arguments");
@@ -50,11 +57,17 @@ int ErrorReply(lua_State* lua) {
   }
   std::string_view message = lua_tostring(lua, 1);  // up to a NUL, as Redis takes it
   if (message.starts_with('-')) message.remove_prefix(1);
-  if (message.find(' ') == std::string_view::npos) {  // no code
-    lua_pushfstring(lua, "ERR %s", lua_tostring(lua, 1) + (message.data() - lua_tostring(lua, 1)));
-    message = lua_tostring(lua, -1);
+  std::string_view code = "ERR";
+  if (const size_t space = message.find(' '); space != std::string_view::npos) {
+    code = message.substr(0, space);
+    message.remove_prefix(space + 1);
   }
-  PushError(lua, message);
+  message = WithoutLineEnds(message);
+  lua_pushlstring(lua, code.data(), code.size());
+  lua_pushliteral(lua, " ");
+  lua_pushlstring(lua, message.data(), message.size());
+  lua_concat(lua, 3);
+  PushError(lua, lua_tostring(lua, -1));
   return 1;
 }
 

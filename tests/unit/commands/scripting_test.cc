@@ -31,6 +31,10 @@ TEST_CASE("EVAL returns what the script returns, by Redis' rules") {
   CHECK(Eval(s, "return redis.error_reply('MINE is this')") == "-MINE is this");
   CHECK(Eval(s, "return redis.error_reply('-MINE is this')") == "-MINE is this");
   CHECK(Eval(s, "return redis.error_reply('mine')") == "-ERR mine");
+  CHECK(Eval(s, "return redis.error_reply('MINE \\r\\nis\\nthis\\r')") == "-MINE is this");
+  CHECK(Eval(s, "return redis.error_reply('MINE is\\0this')") == "-MINE is");
+  CHECK(Eval(s, "return {err = 'MINE is\\0this'}") == "-MINE is");
+  CHECK(Eval(s, "return {err = ''}") == "-");
   CHECK(Eval(s, "return {1, {err = 'MINE is this'}}") == "[:1, -MINE is this]");
   CHECK(Eval(s, "return {double = 3.5}") == "3.5");
   CHECK(Eval(s, "return {map = {a = 1}}") == "[a, :1]");
