@@ -1,9 +1,9 @@
 #include "server/dispatcher.h"
 
 #include <fmt/format.h>
+#include <time.h>
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "server/blocked_clients.h"
@@ -267,8 +267,9 @@ void Dispatcher::Abandon(Client& client, const Error& error) {
 }
 
 int64_t Dispatcher::NowUs() {
-  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch())
-      .count();
+  timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return int64_t{now.tv_sec} * 1000000 + now.tv_nsec / 1000;
 }
 
 // ---- Clients that waited ----
@@ -327,7 +328,7 @@ void Dispatcher::ResumeSoon(Client& client) {
 // Afterwards, as Redis counts; and CONFIG RESETSTAT may have thrown the counters away.
 void Dispatcher::Count(const CommandSpec& spec, bool failed, int64_t start_us) {
   ++server_.stats().commands_processed;
-  CommandStats& stats = server_.stats().commands[&spec];
+  CommandStats& stats = server_.stats().commands.Of(&spec);
   ++stats.calls;
   if (failed) ++stats.failed_calls;
   clock_us_ = NowUs();

@@ -42,7 +42,7 @@ Result<void> Dispatcher::RunScripted(ScriptRun& run, Client& client, Args args) 
   Error unknown;
   const CommandSpec* spec = server_.commands().FindLeaf(args, &parent, &unknown);
   if (auto allowed = CheckScripted(run, spec, args); !allowed) {
-    if (spec != nullptr) ++server_.stats().commands[spec].rejected_calls;
+    if (spec != nullptr) ++server_.stats().commands.Of(spec).rejected_calls;
     CountError(allowed.error());
     return allowed;
   }

@@ -90,7 +90,7 @@ void Dispatcher::Queue(Client& client, const CommandSpec& spec, Args args) {
 
 // A command that was refused before it ran: the transaction that it was meant for fails, and so does a refused EXEC.
 void Dispatcher::Refuse(Client& client, const CommandSpec* spec, const Error& error) {
-  if (spec != nullptr) ++server_.stats().commands[spec].rejected_calls;
+  if (spec != nullptr) ++server_.stats().commands.Of(spec).rejected_calls;
   if (client.transaction != nullptr) client.transaction->failed = true;
   if (spec == nullptr || (spec->flags & kRunsQueue) == 0) {
     ReplyError(client, error);

@@ -54,10 +54,6 @@ void Keyspace::SetTime(int64_t now_ms) {
 
 uint64_t Keyspace::HashOf(std::string_view key) const { return hash_of_(key, memory_.header().hash_seed); }
 
-uint32_t Keyspace::Physical(uint32_t database) const {
-  return shm::PhysicalDatabase(memory_.header().database_map.load(std::memory_order_relaxed), database);
-}
-
 uint32_t Keyspace::LogicalOf(uint32_t physical) const {
   for (uint32_t i = 0; i < shm::kDatabases; ++i) {
     if (Physical(i) == physical) return i;

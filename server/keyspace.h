@@ -175,7 +175,9 @@ class Keyspace {
   // Empties a database and returns how many keys it had. `lazily`: memory comes back in FreeStep()s, else now.
   uint64_t Flush(uint32_t database, bool lazily);
   void SwapDatabases(uint32_t a, uint32_t b);
-  uint32_t Physical(uint32_t database) const;
+  uint32_t Physical(uint32_t database) const {
+    return shm::PhysicalDatabase(memory_.header().database_map.load(std::memory_order_relaxed), database);
+  }
 
   // ---- Walking. Positions are bit-reversed hashes (layout.h); 0 begins, and as a result ends. ----
   struct KeyInfo {

@@ -20,6 +20,25 @@ struct CommandStats {
   LatencyHistogram latency;     // with latency-tracking
 };
 
+// By leaf (subcommand) row. References stay good.
+class CommandStatsTable {
+ public:
+  CommandStats& Of(const CommandSpec* spec) {
+    if (spec != last_spec_) {  // pipelines repeat themselves
+      last_ = &stats_[spec];
+      last_spec_ = spec;
+    }
+    return *last_;
+  }
+  auto begin() const { return stats_.begin(); }
+  auto end() const { return stats_.end(); }
+
+ private:
+  std::unordered_map<const CommandSpec*, CommandStats> stats_;
+  const CommandSpec* last_spec_ = nullptr;
+  CommandStats* last_ = nullptr;
+};
+
 struct Stats {
   uint64_t connections_received = 0;
   uint64_t connections_rejected = 0;
@@ -36,9 +55,9 @@ struct Stats {
   uint64_t partial_syncs = 0;
   uint64_t refused_partial_syncs = 0;
   uint64_t replication_output_bytes = 0;
-  uint64_t denied_auths = 0;                                      // wrong user or password
-  std::unordered_map<const CommandSpec*, CommandStats> commands;  // by leaf (subcommand) row
-  std::map<std::string, uint64_t, std::less<>> errors;            // by code: "ERR", "WRONGTYPE"; bounded
+  uint64_t denied_auths = 0;  // wrong user or password
+  CommandStatsTable commands;
+  std::map<std::string, uint64_t, std::less<>> errors;  // by code: "ERR", "WRONGTYPE"; bounded
 };
 
 // Distinct error codes kept: a client can make codes up (scripts), so Redis bounds this as well.

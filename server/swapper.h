@@ -95,7 +95,10 @@ class Swapper final : public StoredStateListener {
   // others may be among them.
   using Names = std::function<void(Result<std::vector<WalkedName>>)>;
   void ListNames(uint32_t database, uint64_t from_position, uint64_t to_position, Names done);
-  bool HasSwappedOut(uint32_t database) const;
+  bool HasSwappedOut(uint32_t database) const {
+    const shm::IndexWriter& index = keys_.index(keys_.Physical(database));
+    return index.swapped_out() != 0 || index.header().complete.load(std::memory_order_relaxed) == 0;
+  }
   // ---- Looking at states that are not in memory, without bringing them in (swapper_look.cc) ----
   struct Head {
     ValueType type = ValueType::kString;

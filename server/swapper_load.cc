@@ -45,11 +45,6 @@ bool Swapper::InMemory(uint32_t database, std::string_view key) const {
   return !NeedsLoad(keys_.Physical(database), key, keys_.HashOf(key));
 }
 
-bool Swapper::HasSwappedOut(uint32_t database) const {
-  const shm::IndexWriter& index = keys_.index(keys_.Physical(database));
-  return index.swapped_out() != 0 || index.header().complete.load(std::memory_order_relaxed) == 0;
-}
-
 // ---- Loading ----
 
 void Swapper::Load(std::vector<StateKey> keys, Done done) {

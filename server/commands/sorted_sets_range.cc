@@ -5,6 +5,7 @@
 #include "server/commands/command_parser.h"
 #include "server/commands/number_parsing.h"
 #include "server/commands/sorted_sets.h"
+#include "server/server.h"
 
 namespace chestbox::sorted_sets {
 
@@ -132,6 +133,19 @@ Result<void> Range(CommandContext& ctx, Args args, const Form& form, ReplyWriter
   return {};
 }
 
+// Redis puts what it stores into a listpack first, which keeps -0 as the integer 0, and goes on in a skip list from the
+// first member that doesn't fit. Where it knows how many come, and they are too many, it begins with the skip list.
+void DropSignsOfZero(const Config& config, By by, std::vector<OwnedMember>* members) {
+  const auto entries_max = static_cast<size_t>(config.zset_max_listpack_entries);
+  const auto bytes_max = static_cast<size_t>(config.zset_max_listpack_value_bytes);
+  if (by == By::kRank && members->size() > entries_max) return;
+  for (size_t i = 0; i < std::min(members->size(), entries_max); ++i) {
+    OwnedMember& each = (*members)[i];
+    if (each.member.size() > bytes_max) return;
+    if (each.score == 0) each.score = 0;  // of either sign
+  }
+}
+
 }  // namespace
 
 // ZRANGE key start stop [BYSCORE | BYLEX] [REV] [LIMIT offset count] [WITHSCORES] -> members in order
@@ -178,6 +192,7 @@ Result<void> ZRangeStore(CommandContext& ctx, Args args, ReplyWriter& reply) {
       return true;
     });
   }
+  DropSignsOfZero(ctx.server.config(), options->by, &members);
   if (auto stored = StoreMembers(ctx, args[1], members); !stored) return stored;
   reply.Integer(static_cast<int64_t>(members.size()));
   return {};

@@ -3,6 +3,7 @@
 A row: name, reason, which commands it covers (on the lower-case words), and a function of the two raw replies that says whether they
 agree all the same. The first row that covers a command decides.
 """
+import math
 import re
 from collections import namedtuple
 
@@ -101,6 +102,25 @@ def sorts_by_nothing_or_text(command):
     return b"*" not in pattern or b"alpha" in command
 
 
+def sorts_by_number_itself(command):
+    return command[:1] in ([b"sort"], [b"sort_ro"]) and not {b"by", b"get", b"alpha", b"store"} & set(command[2:])
+
+
+def is_number(text):
+    """As strtod sees it."""
+    text = text.split(b"\0")[0].strip()
+    try:
+        return text == b"" or not math.isnan(float(text))
+    except ValueError:
+        return False
+
+
+def old_range_error(redis, chestbox):
+    """Redis reads errno without clearing it first: a number that an earlier command found out of range spoils this one."""
+    members = decode(chestbox)
+    return b"can't be converted into double" in redis and isinstance(members, list) and all(map(is_number, members))
+
+
 def same_shape(redis, chestbox):
     """Two SCAN replies: a cursor and some keys each."""
     return all(reply.startswith(b"*2\r\n$") for reply in (redis, chestbox))
@@ -152,6 +172,7 @@ TABLE = [
     Row("order of members", "that of a hash table", one_of("smembers", "sinter", "sunion", "sdiff", "spop"), same_members),
     Row("what is not sorted", "sets have no order, and what is equal by another key's text has none", sorts_by_nothing_or_text, same_header),
     Row("payload", "versions and encodings; steps.py restores one server's at the other", one_of("dump"), same_type),
+    Row("stale errno", old_range_error.__doc__, sorts_by_number_itself, old_range_error),
     Row("milliseconds left", "the two servers are asked at different moments", one_of("pttl", "pexpiretime"), integers_within(TOLERANCE_MS)),
     Row("seconds left", "the same, rounded", one_of("ttl", "expiretime"), integers_within(2)),
     Row("idle seconds", "the same; and Redis' small integers are shared, so that one's age is not the key's", starts("object", "idletime"),

@@ -93,6 +93,24 @@ TEST_CASE("What a sorted set command changed is reported once, with the scores t
   CHECK(s.EffectsOf("geoadd g 0 0 a") == Texts{"0: ZADD g 3377699720527872 a"});
 }
 
+TEST_CASE("What ZRANGESTORE stores loses the sign of -0 where Redis goes by way of a listpack") {
+  Session s;
+  const std::string large(65, 'y');
+  s.Do("config set zset-max-listpack-entries 0");
+  s.Run({"zadd", "k", "-0", "a", "-0", "b", "1", large, "-0", "zz"});
+  s.Do("config set zset-max-listpack-entries 128");
+  s.Do("zrangestore u k 0 -1");
+  CHECK(s.Do("zrange u 0 -1 withscores") == "[a, 0, b, 0, zz, 0, " + large + ", 1]");
+  s.Run({"zadd", "k", "-1", large});
+  s.Do("zrangestore u k 0 -1");
+  CHECK(s.Do("zrange u 0 -1 withscores") == "[" + large + ", -1, a, -0, b, -0, zz, -0]");
+  s.Do("config set zset-max-listpack-entries 1");
+  s.Do("zrangestore u k 1 -1");
+  CHECK(s.Do("zrange u 0 -1 withscores") == "[a, -0, b, -0, zz, -0]");
+  s.Do("zrangestore u k 0 2 byscore");
+  CHECK(s.Do("zrange u 0 -1 withscores") == "[a, 0, b, -0, zz, -0]");
+}
+
 TEST_CASE("A sorted set that loses its last member is gone") {
   Session s(GENERATE("", kAlwaysLarge));
   for (const auto& [line, effect] : std::initializer_list<std::pair<const char*, const char*>>{
