@@ -5,25 +5,34 @@ from side_by_side import Load
 KEYS = 100_000  # without -r most tests would work on one element, and SPOP and ZPOPMIN on nothing
 LISTED = 100_000  # elements of the list that LRANGE reads
 
-# The list in its order: (test, commands unpipelined, commands with -P 16). SPOP and ZPOPMIN take less than SADD and ZADD put in.
-TESTS = [("ping_inline", 16_000, 400_000), ("ping_mbulk", 16_000, 400_000), ("set", 16_000, 320_000), ("get", 16_000, 320_000),
-         ("incr", 16_000, 320_000), ("lpush", 16_000, 320_000), ("rpush", 16_000, 320_000), ("lpop", 16_000, 320_000),
-         ("rpop", 16_000, 320_000), ("sadd", 16_000, 320_000), ("hset", 16_000, 320_000), ("spop", 12_000, 72_000),
-         ("zadd", 16_000, 120_000), ("zpopmin", 12_000, 64_000)]
+PONG, OK, NUMBER, VALUE, MEMBER = b"+PONG\r\n", b"+OK\r\n", b":100000\r\n", b"$3\r\nxxx\r\n", b"$20\r\nelement:000000012345\r\n"
+
+
+def array(element, count):
+    return b"*%d\r\n" % count + element * count
+
+
+# The list in its order: (test, commands unpipelined, commands with -P 16, a reply). SPOP and ZPOPMIN take less than SADD and ZADD put in.
+TESTS = [("ping_inline", 16_000, 400_000, PONG), ("ping_mbulk", 16_000, 400_000, PONG), ("set", 16_000, 320_000, OK),
+         ("get", 16_000, 320_000, VALUE), ("incr", 16_000, 320_000, NUMBER), ("lpush", 16_000, 320_000, NUMBER),
+         ("rpush", 16_000, 320_000, NUMBER), ("lpop", 16_000, 320_000, VALUE), ("rpop", 16_000, 320_000, VALUE),
+         ("sadd", 16_000, 320_000, NUMBER), ("hset", 16_000, 320_000, NUMBER), ("spop", 12_000, 72_000, MEMBER),
+         ("zadd", 16_000, 120_000, NUMBER), ("zpopmin", 12_000, 64_000, array(MEMBER, 2))]
 RANGES = [(100, 12_000, 40_000), (300, 8_000, 16_000), (500, 6_000, 8_000), (600, 6_000, 8_000)]
-MSET = ("mset", 12_000, 48_000)
+MSET = ("mset", 12_000, 48_000, OK)
 
 
 def loads_of(pipeline, keys):
-    def own(test, *commands):
-        return Load(test.upper(), ("-t", test), commands[pipeline > 1], pipeline, keys)
+    def own(test, *commands, reply):
+        return Load(test.upper(), ("-t", test), commands[pipeline > 1], pipeline, keys, reply=reply)
 
-    loads = [own(*test) for test in TESTS]
+    loads = [own(*test, reply=reply) for *test, reply in TESTS]
     # `-t lrange_100` would fill the list within the measurement; its command is this one.
     loads.append(Load("a list for LRANGE", ("-t", "lpush"), LISTED, 16, measured=False))
-    loads += [Load(f"LRANGE_{count}", ("LRANGE", "mylist", "0", str(count - 1)), commands[pipeline > 1], pipeline)
-              for count, *commands in RANGES]
-    return [*loads, own(*MSET)]
+    loads += [Load(f"LRANGE_{count}", ("LRANGE", "mylist", "0", str(count - 1)), commands[pipeline > 1], pipeline,
+                   reply=array(VALUE, count)) for count, *commands in RANGES]
+    *mset, reply = MSET
+    return [*loads, own(*mset, reply=reply)]
 
 
 def run(quick, keys=KEYS):

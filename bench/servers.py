@@ -31,6 +31,11 @@ def pinned(core, command):
     return command if core is None else ["taskset", "-c", str(core), *command]
 
 
+def cpu_seconds(process_id):
+    """User and system time of all threads so far, in the scheduler's nanoseconds (/proc tells it in ticks of 10 ms)."""
+    return time.clock_gettime(~process_id << 3 | PROCESS_CPU_CLOCK)
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -108,8 +113,7 @@ class Server:
         return found[1] if found else None
 
     def cpu_seconds(self):
-        """User and system time of all threads so far, in the scheduler's nanoseconds (/proc tells it in ticks of 10 ms)."""
-        return time.clock_gettime(~self.process.pid << 3 | PROCESS_CPU_CLOCK)
+        return cpu_seconds(self.process.pid)
 
     def memory_bytes(self):
         """All memory that the process holds, shared memory too."""
@@ -122,6 +126,36 @@ class Server:
     def _status_bytes(self, field):
         with open(f"/proc/{self.process.pid}/status") as file:
             return next(int(line.split()[1]) * 1024 for line in file if line.startswith(f"{field}:"))
+
+
+class BareServer:
+    """An epoll loop that answers every command with the bytes `reply` (bench/bare_server.cc): the most that one thread can reach."""
+
+    kind = "bare"
+
+    def __init__(self, reply, core=SERVER_CORE):
+        self.reply = reply
+        self.core = core
+        self.port = free_port()
+
+    def __enter__(self):
+        self.process = subprocess.Popen(pinned(self.core, [program("bench_bare_server"), str(self.port)]), stdin=subprocess.PIPE)
+        self.process.stdin.write(self.reply)
+        self.process.stdin.close()
+        while self.process.poll() is None:
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return self
+            except OSError:
+                time.sleep(0.0005)
+        raise SystemExit("the bare server did not start")
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.wait()
+
+    def cpu_seconds(self):
+        return cpu_seconds(self.process.pid)
 
 
 class ReplyError(Exception):
