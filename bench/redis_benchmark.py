@@ -14,8 +14,8 @@ def array(element, count):
 
 # The list in its order: (test, commands unpipelined, commands with -P 16, a reply). SPOP and ZPOPMIN take less than SADD and ZADD put in.
 TESTS = [("ping_inline", 16_000, 400_000, PONG), ("ping_mbulk", 16_000, 400_000, PONG), ("set", 16_000, 320_000, OK),
-         ("get", 16_000, 320_000, VALUE), ("incr", 16_000, 320_000, NUMBER), ("lpush", 16_000, 320_000, NUMBER),
-         ("rpush", 16_000, 320_000, NUMBER), ("lpop", 16_000, 320_000, VALUE), ("rpop", 16_000, 320_000, VALUE),
+         ("get", 16_000, 320_000, VALUE), ("incr", 16_000, 320_000, NUMBER), ("lpush", 16_000, 640_000, NUMBER),
+         ("rpush", 16_000, 640_000, NUMBER), ("lpop", 16_000, 640_000, VALUE), ("rpop", 16_000, 640_000, VALUE),
          ("sadd", 16_000, 320_000, NUMBER), ("hset", 16_000, 320_000, NUMBER), ("spop", 12_000, 72_000, MEMBER),
          ("zadd", 16_000, 120_000, NUMBER), ("zpopmin", 12_000, 64_000, array(MEMBER, 2))]
 RANGES = [(100, 12_000, 40_000), (300, 8_000, 16_000), (500, 6_000, 8_000), (600, 6_000, 8_000)]

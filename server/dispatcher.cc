@@ -145,6 +145,7 @@ bool Dispatcher::Park(Client& client, const CommandSpec& spec, Args args, bool a
   if (!admitted && ParkForMemory(client, spec, args)) return true;
   if ((spec.flags & kRunsQueue) != 0) return ParkForTransaction(client, args);
   if (spec.walk != nullptr && client.walked_names == nullptr) return ParkForNames(client, spec, args);
+  if (spec.other_database == nullptr && !server_.swapper()->HasSwappedOut(client.db)) return false;
   return ParkForStates(client, spec, args, admitted);
 }
 
@@ -189,7 +190,6 @@ bool Dispatcher::ParkForNames(Client& client, const CommandSpec& spec, Args args
 
 bool Dispatcher::ParkForStates(Client& client, const CommandSpec& spec, Args args, bool admitted) {
   Swapper& swapper = *server_.swapper();
-  if (spec.other_database == nullptr && !swapper.HasSwappedOut(client.db)) return false;
   const int other = spec.other_database != nullptr ? spec.other_database(args) : -1;
   const auto for_each = [&](auto&& visit) {
     ForEachKey(spec, args, [&](std::string_view key, uint32_t) {
