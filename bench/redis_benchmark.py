@@ -1,15 +1,11 @@
 """Every test of redis-benchmark's default list, unpipelined and with -P 16, on fresh servers for each pair."""
 import side_by_side
-from side_by_side import Load
+from side_by_side import Load, array, bulk
 
 KEYS = 100_000  # without -r most tests would work on one element, and SPOP and ZPOPMIN on nothing
 LISTED = 100_000  # elements of the list that LRANGE reads
 
-PONG, OK, NUMBER, VALUE, MEMBER = b"+PONG\r\n", b"+OK\r\n", b":100000\r\n", b"$3\r\nxxx\r\n", b"$20\r\nelement:000000012345\r\n"
-
-
-def array(element, count):
-    return b"*%d\r\n" % count + element * count
+PONG, OK, NUMBER, VALUE, MEMBER = b"+PONG\r\n", b"+OK\r\n", b":100000\r\n", bulk(b"xxx"), bulk(b"element:000000012345")
 
 
 # The list in its order: (test, commands unpipelined, commands with -P 16, a reply). SPOP and ZPOPMIN take less than SADD and ZADD put in.

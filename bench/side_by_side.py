@@ -56,6 +56,15 @@ class Targets:
     cpu_max: float
 
 
+def bulk(text):
+    return b"$%d\r\n%s\r\n" % (len(text), text)
+
+
+def array(element, count):
+    """A reply of `count` equal elements."""
+    return b"*%d\r\n" % count + element * count
+
+
 UNPIPELINED, PIPELINED = Targets(0.95, 1.0), Targets(1.10, 0.87)
 
 
