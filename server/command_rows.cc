@@ -145,7 +145,10 @@ KeyRange LocateKeys(const KeyRange& range, Args args) {
   const int step = range.first < 0 ? -1 : 1;  // from the end: a negative `first`
   for (int i = range.first < 0 ? count + range.first : range.first; i > 0 && i + 1 < count; i += step) {
     if (!EqualIgnoringCase(args[static_cast<size_t>(i)], range.keyword)) continue;
-    if (range.last < 0 && range.limit > 1) return {i + 1, i + (count - i - 1) / range.limit, 1, range.flags};
+    if (range.last < 0 && range.limit > 1) {
+      const int keys = (count - i - 1) / range.limit;
+      return keys == 0 ? KeyRange{} : KeyRange{i + 1, i + keys, 1, range.flags};
+    }
     if (range.last < 0) return {i + 1, range.last, 1, range.flags};
     found = {i + 1, i + 1, 1, range.flags};  // of several, as for the command itself, the last one counts
   }

@@ -224,6 +224,15 @@ TEST_CASE("A watched key may change by commands of two keys, of other databases,
   w.Do("watch away");
   w.Do("expire away 100");
   CHECK(w.Exec() == kNothing);
+  w.Do("select 0");
+  w.Other({"set", "src", "v"});
+  w.Do("watch src copied");
+  w.Other({"copy", "src", "copied", "db", "1"});
+  CHECK(w.Exec() == kDone);
+  w.Do("select 1");
+  w.Do("watch copied");
+  w.Other({"copy", "src", "copied", "db", "1", "replace"});
+  CHECK(w.Exec() == kNothing);
 }
 
 TEST_CASE("A watched key that has expired fails EXEC, and one that had expired before does not") {
