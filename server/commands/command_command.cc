@@ -241,11 +241,15 @@ uint32_t FlagsOfCall(const CommandSpec& spec, uint32_t flags, Args call) {
   return kKeyOW | kKeyUpdate;
 }
 
-// Whether a call has no keys where its row has some: a count that is none, or a second range that the command can go
-// without (PFMERGE without sources). Redis takes that for an error here, though PFMERGE itself does not.
+// Whether a call has no keys where its row has some: a count that is none, nothing behind STREAMS, or a second range
+// that the command can go without (PFMERGE without sources). Redis takes that for an error here, though PFMERGE itself
+// does not; but not where scripts have no keys.
 bool LacksRange(const CommandSpec& spec, Args call) {
+  if ((spec.flags & kRunsScript) != 0) return false;
   for (const KeyRange& range : spec.keys) {
-    if (range.place == KeyRange::Place::kCounted && LocateKeys(range, call).first == 0) return true;
+    const bool counted = range.place == KeyRange::Place::kCounted;
+    const bool streams = range.place == KeyRange::Place::kKeyword && range.limit > 1;
+    if ((counted || streams) && LocateKeys(range, call).first == 0) return true;
   }
   const KeyRange& second = spec.keys[1];
   return second.place == KeyRange::Place::kFixed && second.last < 0 &&

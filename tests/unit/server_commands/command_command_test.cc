@@ -52,6 +52,8 @@ TEST_CASE("COMMAND GETKEYS finds keys and what is done to them") {
   CHECK(s.Do("command getkeys client nosuch") == "-ERR Invalid command specified");
   CHECK(s.Do("command getkeys ping x") == "-ERR The command has no key arguments");
   CHECK(s.Do("command getkeys xread streams a b c") == "[a]");
+  CHECK(s.Do("command getkeys eval script 0") == "[]");
+  CHECK(s.Do("command getkeys xread count 1 stream a") == "-ERR Invalid arguments specified for command");
   CHECK(s.Do("command getkeys xread count 3 streams a") == "-ERR Invalid arguments specified for command");
   CHECK(s.Do("command getkeysandflags rename a b") == "[[a, [+RW, +access, +delete]], [b, [+OW, +update]]]");
   CHECK(s.Do("command getkeysandflags set k v") == "[[k, [+OW, +update]]]");
