@@ -9,6 +9,7 @@ Parts (each module says more at its head):
     large            commands on collections of 1 M elements: the same
     shm              GET of a co-located client in shared memory
     shm_collections  HGET, ZSCORE, SISMEMBER and LINDEX of a co-located client, also beside a constant writer
+    channel          SET by the channel in shared memory against a Unix socket: latency, and throughput of a pipeline
     swap             states under maxmemory: right, how much memory, hot and cold readers
     restart          time to the first right GET
     memory           bytes a key or element
@@ -23,7 +24,7 @@ import time
 from report import print_verdicts
 
 # Each a module beside this file.
-PARTS = ("tcp", "redis_benchmark", "large", "shm", "shm_collections", "swap", "restart", "memory",
+PARTS = ("tcp", "redis_benchmark", "large", "shm", "shm_collections", "channel", "swap", "restart", "memory",
          "stalls")
 
 

@@ -12,6 +12,7 @@
 
 #include "protocol/shm/server_liveness.h"
 #include "server/arena/arena_file.h"
+#include "server/channel_link.h"
 
 namespace chestbox {
 
@@ -19,8 +20,11 @@ struct AttachService::Page {
   int descriptor = -1;
   shm::ClientPage* page = nullptr;
 
+  shm::Channel& channel() const {
+    return *reinterpret_cast<shm::Channel*>(reinterpret_cast<char*>(page) + shm::kChannelOffset);
+  }
   ~Page() {
-    if (page != nullptr) munmap(page, shm::kClientPageBytes);
+    if (page != nullptr) munmap(page, shm::kAttachmentBytes);
     if (descriptor >= 0) close(descriptor);
   }
 };
@@ -46,12 +50,12 @@ Result<void> AttachService::Attach(Client& client) {
   page->descriptor = memfd_create("chestbox-client", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (page->descriptor < 0) return SystemError("memfd_create");
   // The client could otherwise shrink its page under the server's scan (SIGBUS), or grow it without end.
-  if (fchmod(page->descriptor, 0600) != 0 || ftruncate(page->descriptor, shm::kClientPageBytes) != 0 ||
+  if (fchmod(page->descriptor, 0600) != 0 || ftruncate(page->descriptor, shm::kAttachmentBytes) != 0 ||
       fcntl(page->descriptor, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     return SystemError("the client's page");
   }
   void* mapping =
-      mmap(nullptr, shm::kClientPageBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, page->descriptor, 0);
+      mmap(nullptr, shm::kAttachmentBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, page->descriptor, 0);
   if (mapping == MAP_FAILED) return SystemError("mapping the client's page");
   page->page = static_cast<shm::ClientPage*>(mapping);
   if (!client.transport->QueueDescriptors({arena_.read_only_descriptor(), page->descriptor})) {
@@ -72,9 +76,15 @@ void AttachService::Detach(Client& client) {
     found->second->page->detached.store(1, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_seq_cst);
   }
+  WakeSleeper(found->second->channel());
   keys_.RemoveClientPage(found->second->page);
   pages_.erase(found);
   client.attached_page = 0;
+}
+
+shm::Channel* AttachService::ChannelOf(const Client& client) {
+  const auto found = pages_.find(client.attached_page);
+  return found == pages_.end() ? nullptr : &found->second->channel();
 }
 
 uint64_t AttachService::pins() const {

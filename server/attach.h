@@ -1,6 +1,6 @@
 // AttachService: gives co-located clients their way into the arena. An attach hands over two descriptors by SCM_RIGHTS:
-// the arena, read-only, and a page of the client's own, which it may write (pins). The page lives as long as the
-// connection.
+// the arena, read-only, and a page of the client's own, which it may write (pins, and the rings of its channel). The
+// page lives as long as the connection.
 //
 // Executor thread only.
 #pragma once
@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "protocol/result.h"
+#include "protocol/shm/channel.h"
 #include "protocol/shm/pins.h"
 #include "server/client.h"
 #include "server/keyspace.h"
@@ -28,6 +29,9 @@ class AttachService {
   Result<void> Attach(Client& client);
   // Forgets the client's page: its pins end here, whatever became of the process.
   void Detach(Client& client);
+
+  // The rings in the page of this client; null if it is not attached. They go with its connection.
+  shm::Channel* ChannelOf(const Client& client);
 
   size_t attached_clients() const { return pages_.size(); }
   uint64_t pins() const;  // in all pages, now

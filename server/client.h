@@ -11,9 +11,14 @@
 
 #include "protocol/resp/reply_buffer.h"
 #include "protocol/resp/reply_writer.h"
+#include "protocol/result.h"
 #include "server/command.h"
 
 namespace chestbox {
+
+namespace shm {
+struct Channel;
+}
 
 struct BlockedCommand;
 struct ClientWatches;
@@ -41,6 +46,10 @@ class Transport {
   // Sends descriptors along with the next bytes of the reply. Unix sockets only; false elsewhere. The descriptors are
   // duplicated or sent before this returns.
   virtual bool QueueDescriptors(const std::vector<int>& descriptors) = 0;
+  // From the end of the reply being made on, requests and replies go through the rings of an attached client, and the
+  // socket only tells of life and death. Queues the descriptor of the bell (protocol/shm/channel.h) with the reply.
+  virtual Result<void> OpenChannel(shm::Channel& rings) = 0;
+  virtual bool has_channel() const = 0;
   virtual bool is_unix_socket() const = 0;
   virtual int descriptor() const = 0;            // -1: none
   virtual std::string peer_address() const = 0;  // "127.0.0.1:5000", "/path/to/socket:0"

@@ -41,7 +41,9 @@ Connection::Connection(Network& network, int descriptor, bool is_unix_socket, st
       client_(&network.server().AddClient(this)) {}
 
 Connection::~Connection() {
-  if (descriptor_ >= 0) close(descriptor_);
+  if (descriptor_ < 0) return;
+  if (channel_ != nullptr) network_.events().Remove(channel_->bell());
+  close(descriptor_);
 }
 
 void Connection::Start() { SetInterest(EPOLLIN); }
@@ -62,6 +64,10 @@ void Connection::SetInterest(uint32_t events) {
 
 void Connection::OnEvents(uint32_t events) {
   if (closed_ || network_.is_stopped()) return;
+  if (channel_ != nullptr) {
+    ReadBesideChannel();
+    return;
+  }
   if (sending_ && (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) != 0) OnWritable();
   if (!closed_ && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0) Read();
 }
@@ -101,7 +107,9 @@ void Connection::Read() {
     return;
   }
   MakeRoom();
-  const ssize_t bytes = recv(descriptor_, buffer_.get() + filled_, capacity_ - filled_, MSG_DONTWAIT);
+  const ssize_t bytes = channel_ != nullptr
+                            ? channel_->Receive(buffer_.get() + filled_, capacity_ - filled_)
+                            : recv(descriptor_, buffer_.get() + filled_, capacity_ - filled_, MSG_DONTWAIT);
   if (bytes < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR)) return;
   if (bytes <= 0) {
     Close();
@@ -173,6 +181,46 @@ void Connection::Resume() {
   if (!client_->parked) SetInterest(interest_ | EPOLLIN);
 }
 
+// ---- The channel ----
+
+Result<void> Connection::OpenChannel(shm::Channel& rings) {
+  if (has_channel()) return Error{"ERR channel: this connection has one already"};
+  if (client_->is_replica) return Error{"ERR channel: a replica has none"};
+  auto link = std::make_unique<ChannelLink>(rings);
+  if (link->bell() < 0) return Error{fmt::format("ERR channel: eventfd: {}", std::strerror(errno))};
+  if (!QueueDescriptors({link->bell()})) return Error{"ERR channel: its descriptor could not be passed"};
+  next_channel_ = std::move(link);
+  return {};
+}
+
+void Connection::StartChannel() {
+  channel_ = std::move(next_channel_);
+  channel_->BeginTurn();
+  // Edge-triggered, and never read: the client has the same open file, and could make a read of it block.
+  network_.events().Add(channel_->bell(), EPOLLIN | EPOLLET, channel_.get());
+  network_.AddChannel(*this);
+}
+
+// A client that has gone, or that goes on writing where nobody reads any more.
+void Connection::ReadBesideChannel() {
+  char byte = 0;
+  const ssize_t bytes = recv(descriptor_, &byte, 1, MSG_DONTWAIT);
+  if (bytes >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) Close();
+}
+
+bool Connection::HasChannelWork() const {
+  if (closed_ || processing_) return false;
+  return (sending_ && channel_->HasRoom()) || (!client_->parked && channel_->HasRequests());
+}
+
+void Connection::PollChannel() {
+  if (closed_) return;
+  channel_->BeginTurn();
+  if (processing_) return;  // in the middle of its own script, whose turn it is
+  if (sending_ && channel_->HasRoom()) OnWritable();
+  if (!closed_ && !client_->parked && channel_->HasRequests()) Read();
+}
+
 // ---- Sending ----
 
 bool Connection::QueueDescriptors(const std::vector<int>& descriptors) {
@@ -184,6 +232,7 @@ bool Connection::QueueDescriptors(const std::vector<int>& descriptors) {
 // One send; with queued descriptors they travel with its first byte.
 long Connection::SendSome() {
   const resp::ReplyBuffer& output = client_->output;
+  if (channel_ != nullptr) return channel_->Send(output.data() + sent_, output.size() - sent_);
   iovec bytes{const_cast<char*>(output.data()) + sent_, output.size() - sent_};
   msghdr message{};
   message.msg_iov = &bytes;
@@ -219,8 +268,7 @@ bool Connection::SendWhatIsAhead() {
   if (progress == ReplyHold::Progress::kFailed || OverOutputLimit()) {
     Close();
   } else if (progress == ReplyHold::Progress::kSocketFull) {
-    sending_ = true;
-    SetInterest(interest_ | EPOLLOUT);
+    AwaitRoom();
   }
   return false;
 }
@@ -254,15 +302,23 @@ void Connection::Send() {
     output.Clear();
     output.ReleaseAbove(kOutputKeepBytes);
     sent_ = 0;
-    if (client_->close_after_reply && !client_->parked) Close();
+    if (client_->close_after_reply && !client_->parked) {
+      Close();
+    } else if (next_channel_ != nullptr) {
+      StartChannel();
+    }
     return;
   }
   if (OverOutputLimit()) {
     Close();
     return;
   }
+  AwaitRoom();
+}
+
+void Connection::AwaitRoom() {
   sending_ = true;
-  SetInterest(interest_ | EPOLLOUT);
+  if (channel_ == nullptr) SetInterest(interest_ | EPOLLOUT);
 }
 
 void Connection::OnWritable() {
@@ -353,6 +409,8 @@ void Connection::Close() {
   closed_ = true;
   client_->closing = true;
   network_.server().blocked().End(*client_);
+  // The client has the bell too, so that closing it would not take it out of the set.
+  if (channel_ != nullptr) network_.events().Remove(channel_->bell());
   close(std::exchange(descriptor_, -1));  // and with it out of the set
   network_.Post([this] { network_.Forget(*this); });
 }

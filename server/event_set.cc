@@ -71,7 +71,7 @@ void EventSet::Change(int descriptor, uint32_t events, Source* source) {
 
 void EventSet::Remove(int descriptor) { Control(EPOLL_CTL_DEL, descriptor, 0, nullptr); }
 
-void EventSet::Wait(Clock::time_point until) {
+int EventSet::Wait(Clock::time_point until) {
   if (until != kAtOnce) timer_.Set(until);
   epoll_event events[kEventsPerTurn];
   const int count = epoll_wait(epoll_, events, kEventsPerTurn, until == kAtOnce ? 0 : -1);
@@ -85,6 +85,7 @@ void EventSet::Wait(Clock::time_point until) {
     (void)!read(wake_, &ignored, sizeof ignored);
     woken_.store(false);  // before the caller looks for what it was woken for
   }
+  return count;
 }
 
 void EventSet::Wake() {

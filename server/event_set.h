@@ -38,8 +38,8 @@ class EventSet {
   void Change(int descriptor, uint32_t events, Source* source);
   void Remove(int descriptor);
 
-  // One turn: waits until then at most (kAtOnce: not at all) and hands out what there is.
-  void Wait(Clock::time_point until);
+  // One turn: waits until then at most (kAtOnce: not at all) and hands out what there is. How much that was.
+  int Wait(Clock::time_point until);
   // Ends a Wait, this one or the next. Any thread.
   void Wake();
 

@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "protocol/check.h"
+#include "server/arena/arena_allocator.h"
 #include "server/connection.h"
 #include "server/dispatcher.h"
 #include "server/log.h"
@@ -37,6 +38,11 @@ constexpr size_t kAnsweredTogether = 16;
 // Connections taken with one wake-up, so that a storm of them does not starve the others.
 constexpr int kAcceptsMax = 1000;
 constexpr auto kConnectionCronInterval = std::chrono::milliseconds(500);
+
+// While channels have work the sockets wait for so many turns at most, each a read of every channel.
+constexpr int kChannelTurnsMax = 16;
+// While nobody has any, they are looked at that often: an epoll_wait costs a third of a microsecond or so.
+constexpr auto kSocketsInterval = std::chrono::microseconds(5);
 
 constexpr char kProtectedModeReply[] =
     "-DENIED Redis is running in protected mode because protected mode is enabled and no password is set for the "
@@ -156,7 +162,8 @@ class Network::Signals final : public EventSet::Source {
   int descriptor_ = -1;
 };
 
-Network::Network(Settings& settings) : settings_(settings), signals_(std::make_unique<Signals>(*this)) {}
+Network::Network(Settings& settings)
+    : settings_(settings), signals_(std::make_unique<Signals>(*this)), spin_(sysconf(_SC_NPROCESSORS_ONLN)) {}
 
 Network::~Network() {
   listeners_.clear();
@@ -221,6 +228,10 @@ Result<void> Network::Listen() {
 }
 
 void Network::RegisterAppliers() {
+  settings_.OnChange({"channel-spin-us"}, [this](const Config&) -> Result<void> {
+    PublishSpin();
+    return {};
+  });
   settings_.OnChange({"port", "bind"}, [this](const Config& changed) -> Result<void> {
     // The old sockets are closed first: the new set may name the same addresses. The objects live on to the end of the
     // turn, which may have events of theirs.
@@ -293,6 +304,7 @@ void Network::Admit(int descriptor, const Listener& listener) {
 
 void Network::Forget(Connection& connection) {
   std::erase(to_send_, &connection);
+  std::erase(channels_, &connection);
   server_->RemoveClient(connection.client());
   connections_.erase(&connection);
 }
@@ -318,6 +330,80 @@ void Network::RunDue() {
 Network::Clock::time_point Network::WaitsUntil() {
   std::lock_guard lock(posted_mutex_);
   return posted_.empty() ? std::min(cron_at_, alarm_at_) : EventSet::kAtOnce;
+}
+
+// ---- Waiting ----
+
+bool Network::ChannelsHaveWork() const {
+  return std::any_of(channels_.begin(), channels_.end(), [](const Connection* c) { return c->HasChannelWork(); });
+}
+
+// By number: a turn may add channels (their ends are posted), and a script in it may come here again.
+void Network::PollChannels() {
+  for (size_t i = 0; i < channels_.size() && !stopped_; ++i) channels_[i]->PollChannel();
+}
+
+// One wait of the event loop. Channels that have work are served without any system call; the sockets get their turn
+// every now and then.
+void Network::WaitForWork() {
+  const Clock::time_point until = WaitsUntil();
+  if (channels_.empty()) {
+    events_.Wait(until);
+    return;
+  }
+  if (until == EventSet::kAtOnce || ++turns_without_sockets_ >= kChannelTurnsMax) {
+    turns_without_sockets_ = 0;
+    events_.Wait(EventSet::kAtOnce);
+  } else if (!ChannelsHaveWork() && !SpinForWork(until)) {
+    turns_without_sockets_ = 0;
+    SleepForWork(until);
+  }
+  if (!stopped_) PollChannels();
+}
+
+// True: there is something to do. Looks at the sockets too, so that they do not wait for the spin's end.
+bool Network::SpinForWork(Clock::time_point until) {
+  const int64_t spin_ns = spin_.NanosecondsToSpin(config().channel_spin_us * 1000);
+  if (spin_ns == 0) return false;
+  const auto begin = Clock::now();
+  const auto end = std::min(until, begin + std::chrono::nanoseconds(spin_ns));
+  auto sockets_at = begin + kSocketsInterval;
+  for (auto now = begin; now < end; now = Clock::now()) {
+    if (ChannelsHaveWork()) {
+      spin_.OnFound(config().channel_spin_us * 1000);
+      return true;
+    }
+    if (now >= sockets_at) {
+      if (events_.Wait(EventSet::kAtOnce) > 0) {
+        spin_.OnInterrupted();
+        return true;
+      }
+      sockets_at = now + kSocketsInterval;
+    }
+    shm::RelaxProcessor();
+  }
+  return false;
+}
+
+// A client publishes bytes, fence(seq_cst), and then looks at executor_sleeps: it rings its bell, or we see the bytes.
+void Network::SleepForWork(Clock::time_point until) {
+  const auto begin = Clock::now();
+  std::atomic<uint32_t>& sleeps = server_->arena().header().executor_sleeps;
+  sleeps.store(1, std::memory_order_relaxed);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  events_.Wait(ChannelsHaveWork() ? EventSet::kAtOnce : until);
+  // Relaxed: who reads the old value rings for nothing.
+  sleeps.store(0, std::memory_order_relaxed);
+  if (ChannelsHaveWork()) {
+    spin_.OnSlept(std::chrono::nanoseconds(Clock::now() - begin).count(), config().channel_spin_us * 1000);
+  } else {
+    spin_.OnInterrupted();
+  }
+}
+
+void Network::PublishSpin() {
+  server_->arena().header().channel_spin_us.store(static_cast<uint32_t>(config().channel_spin_us),
+                                                  std::memory_order_relaxed);
 }
 
 // What is posted meanwhile runs in the next turn.
@@ -362,13 +448,14 @@ void Network::Run(Server& server) {
     if (client.transport != nullptr) static_cast<Connection*>(client.transport)->Resume();
   });
   RegisterAppliers();
+  PublishSpin();
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGHUP, SIG_IGN);
   for (auto& listener : listeners_) listener->Start();
   if (unix_listener_ != nullptr) unix_listener_->Start();
   cron_at_ = Clock::now() + std::chrono::microseconds(1000000 / std::max<int64_t>(1, config().hz));
   while (!stopped_) {
-    events_.Wait(WaitsUntil());
+    WaitForWork();
     RunPosted();
     if (!stopped_) RunDue();
     SendReplies();
@@ -406,6 +493,7 @@ bool Network::ServeOthers() {
   SendReplies();  // of those that were served before in this turn
   serving_others_ = true;
   events_.Wait(EventSet::kAtOnce);
+  PollChannels();
   serving_others_ = false;
   return !stopped_;
 }

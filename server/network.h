@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "protocol/result.h"
+#include "protocol/shm/adaptive_spin.h"
 #include "server/event_set.h"
 #include "server/server.h"
 
@@ -48,6 +49,8 @@ class Network final : public Host {
   Server& server() { return *server_; }
   const Config& config() const { return settings_.config(); }
   void Forget(Connection& connection);  // called by a connection that has ended
+  // Its rings are looked at every turn from now on, until it is forgotten.
+  void AddChannel(Connection& connection) { channels_.push_back(&connection); }
   // Its replies are sent at the end of the turn, or with those of some others. Once a batch.
   void SendLater(Connection& connection);
 
@@ -68,6 +71,12 @@ class Network final : public Host {
   void SendReplies();
   void RunDue();
   Clock::time_point WaitsUntil();
+  void WaitForWork();
+  bool SpinForWork(Clock::time_point until);
+  void SleepForWork(Clock::time_point until);
+  bool ChannelsHaveWork() const;
+  void PollChannels();
+  void PublishSpin();
   void OnSignal(int signal);
 
   Settings& settings_;
@@ -87,6 +96,9 @@ class Network final : public Host {
   uint16_t tcp_port_ = 0;
   std::unordered_map<Connection*, std::shared_ptr<Connection>> connections_;
   std::vector<Connection*> to_send_;
+  std::vector<Connection*> channels_;
+  shm::AdaptiveSpin spin_;
+  int turns_without_sockets_ = 0;
   Clock::time_point connection_cron_at_{};
 };
 

@@ -42,7 +42,7 @@ void* MapFile(const Socket& file, size_t bytes, size_t file_bytes_min, int prote
 std::unique_ptr<Attachment> Attachment::Map(const Terms& terms, const Socket& arena, const Socket& page,
                                             uint32_t number, std::string* error) {
   if (terms.mapped_bytes < shm::kHeapOffset || terms.mapped_bytes > shm::kReachBytes ||
-      terms.page_bytes != shm::kClientPageBytes) {
+      terms.page_bytes != shm::kAttachmentBytes) {
     *error = "the server's sizes are not those of this layout";
     return nullptr;
   }
@@ -51,7 +51,7 @@ std::unique_ptr<Attachment> Attachment::Map(const Terms& terms, const Socket& ar
   if (base == nullptr) return nullptr;
   attachment->arena_ = {static_cast<const char*>(base), terms.mapped_bytes};
   attachment->page_ =
-      MapFile(page, shm::kClientPageBytes, shm::kClientPageBytes, PROT_READ | PROT_WRITE, "the client's page", error);
+      MapFile(page, shm::kAttachmentBytes, shm::kAttachmentBytes, PROT_READ | PROT_WRITE, "the client's page", error);
   if (attachment->page_ == nullptr) return nullptr;
   const shm::ArenaHeader& header = attachment->arena_.header();
   if (header.magic != shm::kMagic || header.layout_version != shm::kLayoutVersion ||
@@ -67,7 +67,7 @@ std::unique_ptr<Attachment> Attachment::Map(const Terms& terms, const Socket& ar
 }
 
 Attachment::~Attachment() {
-  if (page_ != nullptr) munmap(page_, shm::kClientPageBytes);
+  if (page_ != nullptr) munmap(page_, shm::kAttachmentBytes);
   if (arena_.base != nullptr) munmap(const_cast<char*>(arena_.base), arena_.mapped_bytes);
 }
 

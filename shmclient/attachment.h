@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 
+#include "protocol/shm/channel.h"
 #include "protocol/shm/index_reader.h"
 #include "protocol/shm/pins.h"
 #include "protocol/shm/server_liveness.h"
@@ -34,6 +35,9 @@ class Attachment {
 
   const shm::ArenaView& arena() const { return arena_; }
   shm::PinTable& pins() { return pins_; }
+  shm::Channel& channel() const {
+    return *reinterpret_cast<shm::Channel*>(static_cast<char*>(page_) + shm::kChannelOffset);
+  }
   uint64_t hash_seed() const { return hash_seed_; }
   uint32_t number() const { return number_; }
   bool server_is_dead() const { return shm::ServerIsDead(arena_.header()); }

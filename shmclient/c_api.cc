@@ -1,4 +1,5 @@
 // The C interface: checks arguments, turns C's pairs into spans, and lets no exception out.
+#include <algorithm>
 #include <cstring>
 #include <new>
 
@@ -70,7 +71,18 @@ const char* TranslateOptions(const char* unix_socket, const chestbox_options* gi
   out->connect_timeout_ms = options.connect_timeout_ms == 0 ? kConnectTimeoutMs : options.connect_timeout_ms;
   out->command_timeout_ms = options.command_timeout_ms;
   out->attaches = options.no_attach == 0;
+  out->uses_channel = options.no_channel == 0;
   return nullptr;
+}
+
+// Views of a command's arguments; `out` has room for them. False: one is NULL.
+bool TakeArguments(const chestbox_request& request, std::span<std::string_view> out) {
+  for (size_t i = 0; i < out.size(); ++i) {
+    const char* word = request.argv[i];
+    if (word == nullptr && (request.argv_size == nullptr || request.argv_size[i] > 0)) return false;
+    out[i] = request.argv_size == nullptr ? std::string_view(word) : Bytes(word, request.argv_size[i]);
+  }
+  return true;
 }
 
 }  // namespace
@@ -142,16 +154,43 @@ struct redisReply* chestbox_command_argv(chestbox_client* client, int argc, cons
     std::vector<std::string_view> many;
     if (argc > kArgsInPlace) many.resize(static_cast<size_t>(argc));
     const std::span<std::string_view> args(argc > kArgsInPlace ? many.data() : few, static_cast<size_t>(argc));
-    for (int i = 0; i < argc; ++i) {
-      if (argv[i] == nullptr && (argv_size == nullptr || argv_size[i] > 0)) {
-        return local.Fail(CHESTBOX_INVALID_ARGUMENT, "an argument is NULL");
-      }
-      args[static_cast<size_t>(i)] = argv_size == nullptr ? std::string_view(argv[i]) : Bytes(argv[i], argv_size[i]);
+    if (!TakeArguments({argc, argv, argv_size}, args)) {
+      return local.Fail(CHESTBOX_INVALID_ARGUMENT, "an argument is NULL");
     }
     reply = local.Command(args);
     return CHESTBOX_OK;
   });
   return reply.release();
+}
+
+int chestbox_pipeline(chestbox_client* client, size_t count, const chestbox_request* requests,
+                      struct redisReply** replies) {
+  if (client == nullptr || IsBad(requests, count) || IsBad(replies, count)) return CHESTBOX_INVALID_ARGUMENT;
+  std::fill_n(replies, count, nullptr);
+  if (count == 0) return CHESTBOX_OK;
+  return Guarded(client, [&](LocalClient& local) {
+    size_t words_count = 0;
+    for (size_t i = 0; i < count; ++i) {
+      if (requests[i].argc <= 0 || requests[i].argv == nullptr) {
+        return local.Fail(CHESTBOX_INVALID_ARGUMENT, "no arguments");
+      }
+      words_count += static_cast<size_t>(requests[i].argc);
+    }
+    std::vector<std::string_view> words(words_count);
+    std::vector<chestbox::shmclient::Args> args;
+    size_t begin = 0;
+    for (size_t i = 0; i < count; ++i) {
+      const std::span<std::string_view> own(words.data() + begin, static_cast<size_t>(requests[i].argc));
+      if (!TakeArguments(requests[i], own)) return local.Fail(CHESTBOX_INVALID_ARGUMENT, "an argument is NULL");
+      args.emplace_back(own);
+      begin += own.size();
+    }
+    std::vector<chestbox::shmclient::ReplyPtr> owned(count);
+    const int code = local.Commands(args, owned.data());
+    if (code != CHESTBOX_OK) return code;
+    for (size_t i = 0; i < count; ++i) replies[i] = owned[i].release();
+    return code;
+  });
 }
 
 void chestbox_free_reply(struct redisReply* reply) {

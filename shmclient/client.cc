@@ -247,6 +247,18 @@ ReplyPtr LocalClient::Command(Args args) {
   return reply;
 }
 
+int LocalClient::Commands(std::span<const Args> requests, ReplyPtr* replies) {
+  for (const Args& args : requests) {
+    if (const auto refusal = Session::Refusal(args)) return Fail(CHESTBOX_INVALID_ARGUMENT, *refusal);
+  }
+  if (const int failed = EnsureConnected(); failed != CHESTBOX_OK) return failed;
+  stats_.commands += requests.size();
+  if (const int failed = connection_.Commands(requests, replies); failed != CHESTBOX_OK) return FailConnection(failed);
+  for (size_t i = 0; i < requests.size(); ++i) session_.OnReply(requests[i], *replies[i]);
+  UpdateLocal();
+  return CHESTBOX_OK;
+}
+
 void LocalClient::Release(chestbox_view* view) {
   const uint64_t pin = view->pin;
   const void* data = view->data;

@@ -35,6 +35,7 @@ struct Options {
   int connect_timeout_ms = 0;
   int command_timeout_ms = 0;
   bool attaches = true;
+  bool uses_channel = true;
 };
 
 class LocalClient {
@@ -49,6 +50,8 @@ class LocalClient {
   int Set(std::string_view key, std::string_view value, int64_t ttl_ms);
   // Null: failed, see last_code().
   ReplyPtr Command(Args args);
+  // All of them at once, each with its reply; none is answered from memory, so that they stay in order.
+  int Commands(std::span<const Args> requests, ReplyPtr* replies);
   void Release(chestbox_view* view);
   bool ViewIsValid(const chestbox_view& view) const;
 
@@ -96,6 +99,7 @@ class LocalClient {
   int Handshake();
   int Authenticate();
   int Attach();
+  int OpenChannel();
   int Expect(std::initializer_list<std::string_view> args);  // OK, or the server's error
   void LoseConnection();
   void LeaveParent();

@@ -139,6 +139,22 @@ int LocalClient::Attach() {
   next_attachment_ = next_attachment_ == kAttachmentNumberMax ? 1 : next_attachment_ + 1;
   attach_error_.clear();
   ++stats_.attaches;
+  return options_.uses_channel ? OpenChannel() : CHESTBOX_OK;
+}
+
+// A refusal is no failure here either: commands go over the socket then.
+int LocalClient::OpenChannel() {
+  const std::string_view args[] = {"CHESTBOX", "CHANNEL"};
+  std::vector<Socket> files;
+  ReplyPtr reply;
+  if (const int code = connection_.Command(args, &reply, &files); code != CHESTBOX_OK) {
+    return Fail(code, connection_.error());
+  }
+  if (IsError(*reply)) return CHESTBOX_OK;
+  if (files.size() != 1) return Fail(CHESTBOX_PROTOCOL, "the channel's descriptor is missing");
+  connection_.UseChannel(std::make_unique<Channel>(*attachment_, std::move(files[0])));
+  connection_.SetTimeout(options_.connect_timeout_ms);
+  ++stats_.channels;
   return CHESTBOX_OK;
 }
 

@@ -45,6 +45,7 @@ void Connection::Close() { TakeSocket(); }
 Socket Connection::TakeSocket() {
   begin_ = end_ = 0;
   broken_ = false;
+  channel_.reset();
   // A reader that failed, or was left in the middle of a reply, is of no more use.
   if (reader_ == nullptr || reader_->err != 0 || reader_->pos != reader_->len || reader_->ridx != -1) {
     reader_.reset(redisReaderCreate());
@@ -62,39 +63,75 @@ int Connection::ProtocolError(const char* what) {
   return Fail(CHESTBOX_PROTOCOL);
 }
 
-int Connection::Send(std::span<const std::string_view> args) {
-  const int code = socket_.SendAll(request_.Build(args), &error_);
+int Connection::SendPieces(std::span<iovec> pieces) {
+  const int code = channel_ != nullptr ? channel_->SendAll(pieces, socket_, &error_) : socket_.SendAll(pieces, &error_);
   return code == CHESTBOX_OK ? code : Fail(code);
+}
+
+int Connection::Send(std::span<const std::string_view> args) { return SendPieces(request_.Build(args)); }
+
+void Connection::SetTimeout(int timeout_ms) {
+  socket_.SetTimeout(timeout_ms);
+  if (channel_ != nullptr) channel_->SetTimeout(timeout_ms);
+}
+
+// Descriptors come by the socket only.
+int Connection::ReceiveSome(char* to, size_t capacity, size_t* received, std::vector<Socket>* descriptors) {
+  return channel_ != nullptr ? channel_->Receive(to, capacity, received, socket_, &error_)
+                             : socket_.Receive(to, capacity, received, &error_, descriptors);
 }
 
 int Connection::Receive(std::vector<Socket>* descriptors) {
   if (begin_ == end_) begin_ = end_ = 0;
   size_t received = 0;
-  const int code = socket_.Receive(buffer_.get() + end_, kBufferBytes - end_, &received, &error_, descriptors);
+  const int code = ReceiveSome(buffer_.get() + end_, kBufferBytes - end_, &received, descriptors);
   if (code != CHESTBOX_OK) return Fail(code);
   end_ += received;
   return CHESTBOX_OK;
 }
 
-int Connection::ReceiveReply(ReplyPtr* reply, std::vector<Socket>* descriptors) {
+int Connection::ReceiveReply(ReplyPtr* reply, std::vector<Socket>* descriptors, bool is_last) {
   if (reader_ == nullptr) return ProtocolError("no memory for a reader");
   for (;;) {
-    if (begin_ == end_) {
-      if (const int code = Receive(descriptors); code != CHESTBOX_OK) return code;
-    }
     void* object = nullptr;
-    if (redisReaderFeed(reader_.get(), buffer_.get() + begin_, end_ - begin_) != REDIS_OK ||
+    if ((begin_ < end_ && redisReaderFeed(reader_.get(), buffer_.get() + begin_, end_ - begin_) != REDIS_OK) ||
         redisReaderGetReply(reader_.get(), &object) != REDIS_OK) {
       const bool no_memory = reader_->err == REDIS_ERR_OOM;
       error_ = reader_->errstr;
       return Fail(no_memory ? CHESTBOX_OUT_OF_MEMORY : CHESTBOX_PROTOCOL);
     }
     begin_ = end_ = 0;
-    if (object == nullptr) continue;
+    if (object == nullptr) {
+      if (const int code = Receive(descriptors); code != CHESTBOX_OK) return code;
+      continue;
+    }
     reply->reset(static_cast<redisReply*>(object));
-    if (reader_->pos != reader_->len) return ProtocolError("bytes behind the reply");
+    if (is_last && reader_->pos != reader_->len) return ProtocolError("bytes behind the reply");
     return CHESTBOX_OK;
   }
+}
+
+int Connection::Commands(std::span<const std::span<const std::string_view>> requests, ReplyPtr* replies) {
+  std::string together;
+  const auto send = [&] {
+    iovec piece{together.data(), together.size()};
+    const int code = SendPieces({&piece, 1});
+    together.clear();
+    return code;
+  };
+  for (const auto& args : requests) {
+    for (const iovec& piece : request_.Build(args)) together.append(static_cast<char*>(piece.iov_base), piece.iov_len);
+    if (together.size() < kBufferBytes) continue;
+    if (const int code = send(); code != CHESTBOX_OK) return code;
+  }
+  if (!together.empty()) {
+    if (const int code = send(); code != CHESTBOX_OK) return code;
+  }
+  for (size_t i = 0; i < requests.size(); ++i) {
+    const int code = ReceiveReply(&replies[i], nullptr, i + 1 == requests.size());
+    if (code != CHESTBOX_OK) return code;
+  }
+  return CHESTBOX_OK;
 }
 
 int Connection::Command(std::span<const std::string_view> args, ReplyPtr* reply, std::vector<Socket>* descriptors) {
@@ -116,7 +153,7 @@ int Connection::ReceiveBody(size_t bytes, char* to) {
     // Large values go straight to where they belong, without passing the buffer.
     if (begin_ == end_ && to != nullptr && done + kBufferBytes < bytes) {
       size_t received = 0;
-      const int code = socket_.Receive(to + done, bytes - done, &received, &error_);
+      const int code = ReceiveSome(to + done, bytes - done, &received, nullptr);
       if (code != CHESTBOX_OK) return Fail(code);
       done += received;
       continue;

@@ -19,7 +19,7 @@ namespace chestbox::shm {
 using Link = uint32_t;
 
 inline constexpr uint64_t kMagic = 0x3130'584f'4254'5343;  // "CSTBOX01"
-inline constexpr uint32_t kLayoutVersion = 3;
+inline constexpr uint32_t kLayoutVersion = 4;
 
 inline constexpr uint64_t kGranuleBytes = 16;
 // What 32-bit links reach. A larger maxmemory is refused.
@@ -88,6 +88,11 @@ struct ArenaHeader {
   std::atomic<uint32_t>
       acl_epoch;  // raised when read rights change; a client that sees it change asks the server again
   std::atomic<uint32_t> reads_paused;  // 1: CLIENT PAUSE ALL, reads have to ask the server, which puts them off
+
+  // 1 while the executor sleeps in epoll, or is about to: who has put bytes into a ring then rings the server's bell,
+  // too (channel.h). Of a line of its own, since it changes with every sleep.
+  alignas(64) std::atomic<uint32_t> executor_sleeps;
+  std::atomic<uint32_t> channel_spin_us;  // how long a client of a channel looks for bytes before it sleeps
 
   // A robust, process-shared pthread mutex that the executor holds for life; its first word is a futex word that the
   // kernel marks FUTEX_OWNER_DIED whatever the cause of death. Readers look at that word only (server_liveness.h).

@@ -3,6 +3,7 @@
 
 #include <charconv>
 
+#include "protocol/shm/channel.h"
 #include "protocol/shm/layout.h"
 #include "server/arena/arena_allocator.h"
 #include "server/attach.h"
@@ -35,7 +36,17 @@ Result<void> Attach(CommandContext& ctx, Args args, ReplyWriter& reply) {
   reply.Array(3);
   reply.BulkInteger(static_cast<int64_t>(ctx.server.arena().header().arena_id));
   reply.Integer(static_cast<int64_t>(ctx.server.arena().file().reach_bytes()));
-  reply.Integer(static_cast<int64_t>(shm::kClientPageBytes));
+  reply.Integer(static_cast<int64_t>(shm::kAttachmentBytes));
+  return {};
+}
+
+// CHESTBOX CHANNEL -> OK; a descriptor (the bell, protocol/shm/channel.h) comes with the reply. Everything after it
+// goes by the rings in the client's page.
+Result<void> OpenChannel(CommandContext& ctx, Args, ReplyWriter& reply) {
+  shm::Channel* const rings = ctx.server.attach().ChannelOf(ctx.client);
+  if (rings == nullptr) return Error{"ERR channel: this connection is not attached"};
+  if (auto opened = ctx.client.transport->OpenChannel(*rings); !opened) return opened;
+  reply.Ok();
   return {};
 }
 
@@ -78,6 +89,15 @@ constexpr CommandSpec kSubcommands[] = {
      .complexity = "O(1)",
      .summary = "Hands a co-located client the descriptors of the shared memory.",
      .arguments = kAttachArguments},
+    {.name = "channel",
+     .run = OpenChannel,
+     .arity = 2,
+     .flags = kNoScript | kNoMulti | kLoading | kStale,
+     .categories = kCatConnection,
+     .group = "connection",
+     .since = "7.2.4",
+     .complexity = "O(1)",
+     .summary = "Moves the connection of an attached client from its socket to the rings in its page."},
     {.name = "clients",
      .run = Clients,
      .arity = 2,

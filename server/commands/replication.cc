@@ -22,6 +22,7 @@ constexpr size_t kAddressBytesMax = 255;
 Result<bool> MayBegin(const Client& client) {
   if (client.is_replica) return false;
   if (client.transport == nullptr) return Error{"ERR SYNC and PSYNC need a connection"};
+  if (client.transport->has_channel()) return Error{"ERR SYNC and PSYNC need a socket"};  // which sends the file
   if (!client.output.empty()) return Error{"ERR SYNC and PSYNC are invalid with pending output"};
   const Replica* replica = client.replica.get();
   if (replica != nullptr && replica->is_filtered) {

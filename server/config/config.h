@@ -115,7 +115,8 @@ struct Config {
   std::string swap_dir = "chestbox-swap";  // relative to `dir`
   int64_t swap_high_watermark_percent = 95;
   int64_t swap_low_watermark_percent = 90;
-  bool shm_attach = true;  // whether co-located clients may attach
+  bool shm_attach = true;        // whether co-located clients may attach
+  int64_t channel_spin_us = 20;  // how long either side of a channel looks for bytes before it sleeps; 0: not at all
 
   // Replication.
   int64_t repl_timeout_s = 60;

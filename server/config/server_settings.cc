@@ -88,6 +88,9 @@ const char* CheckSwapDir(std::string_view text) { return text.empty() ? "swap-di
 constexpr int64_t kHzMin = 1;
 constexpr int64_t kHzMax = 500;
 // More a hint than a number: anything is taken and brought into the range, as in Redis.
+// A core that spins for longer than this has nothing to gain: a sleep costs some tens of microseconds.
+constexpr int64_t kChannelSpinUsMax = 10'000;
+
 int64_t AdjustHz(int64_t hz) { return hz < kHzMin ? kHzMin : hz > kHzMax ? kHzMax : hz; }
 
 constexpr Setting kRows[] = {
@@ -144,6 +147,8 @@ constexpr Setting kRows[] = {
         .Note("ChestBox only: the part of `maxmemory` at which that stops; below the high watermark"),
     Bool("shm-attach", &Config::shm_attach)
         .Note("ChestBox only: whether clients on this machine may attach to the shared memory"),
+    Integer("channel-spin-us", &Config::channel_spin_us, 0, kChannelSpinUsMax)
+        .Note("ChestBox only: how long both sides of a channel in shared memory look for bytes before they sleep"),
 };
 
 }  // namespace

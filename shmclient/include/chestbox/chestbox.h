@@ -2,7 +2,8 @@
  *
  * A client connects to a chestbox-server's Unix socket as any Redis client does and, where the server lets it, maps the
  * server's memory read-only. From then on chestbox_get and chestbox_read look at a state where it lies: no system call,
- * no server, and with chestbox_get no copy. Everything else travels over the socket. Where the server does not let it
+ * no server, and with chestbox_get no copy. Everything else goes by a channel in shared memory too, which wakes the
+ * server and the client only if they sleep, or else over the socket. Where the server does not let it
  * (another machine, TCP, insufficient rights, a plain Redis server, another version of the memory layout) the same
  * calls do the same over the socket; chestbox_attached tells which it is.
  *
@@ -77,11 +78,12 @@ typedef struct {
   int connect_timeout_ms;  /* for each step of connecting and attaching; 0: 5000. Below 0: no limit */
   int command_timeout_ms;  /* the longest silence of the server during a command; 0 or below: no limit */
   int no_attach;           /* not 0: stay on the socket */
+  int no_channel;          /* not 0: attach, but send commands over the socket */
 } chestbox_options;
 
 static inline chestbox_options chestbox_default_options(void) {
   /* NOLINTNEXTLINE(modernize-use-nullptr): this is C, too */
-  chestbox_options options = {sizeof(chestbox_options), NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0};
+  chestbox_options options = {sizeof(chestbox_options), NULL, NULL, NULL, NULL, 0, 0, 0, 0, 0, 0};
   return options;
 }
 
@@ -104,6 +106,7 @@ typedef struct {
   uint64_t attaches;     /* … which were attached to shared memory */
   uint64_t pinned_views; /* held now */
   uint64_t local_commands; /* chestbox_command_argv answered from shared memory */
+  uint64_t channels;       /* connections attached whose commands go by the channel in shared memory */
 } chestbox_stats;
 
 /* Connects to the server that listens on `unix_socket` (or on options->tcp_host), authenticates, and attaches if it
@@ -153,6 +156,21 @@ CHESTBOX_API int chestbox_set(chestbox_client* client, const void* key, size_t k
  * and SKIP, HELLO 3) are not sent: the reply is an error that says so. Blocks until the server has answered. */
 CHESTBOX_API struct redisReply* chestbox_command_argv(chestbox_client* client, int argc, const char** argv,
                                                       const size_t* argv_size);
+
+/* One command of chestbox_pipeline; as the arguments of chestbox_command_argv. */
+typedef struct {
+  int argc;
+  const char** argv;
+  const size_t* argv_size;
+} chestbox_request;
+
+/* Sends `count` commands at once, without waiting for the replies in between, and then takes all replies: replies[i] is
+ * that of requests[i], as from chestbox_command_argv. The commands are executed in order; other clients' may come
+ * between. On error no reply is returned, replies[] is all NULL, and which commands were executed is unknown. Errors:
+ * INVALID_ARGUMENT (a command that chestbox_command_argv would not send either), OUT_OF_MEMORY and those of a lost
+ * connection. Blocks until the server has answered all of them. */
+CHESTBOX_API int chestbox_pipeline(chestbox_client* client, size_t count, const chestbox_request* requests,
+                                   struct redisReply** replies);
 CHESTBOX_API void chestbox_free_reply(struct redisReply* reply);
 
 /* Words for a code, in English. Static memory. Unknown codes too have some. */

@@ -26,6 +26,8 @@ class FakeTransport final : public Transport {
     on_file_sent = std::move(on_sent);
   }
   bool QueueDescriptors(const std::vector<int>&) override { return false; }
+  Result<void> OpenChannel(shm::Channel&) override { return Error{"ERR channel: none in tests"}; }
+  bool has_channel() const override { return false; }
   bool is_unix_socket() const override { return unix_socket_; }
   int descriptor() const override { return 8; }
   std::string peer_address() const override { return peer_; }

@@ -223,6 +223,15 @@ TEST_CASE("Arguments that make no sense are refused before anything is sent") {
   CHECK(chestbox_command_argv(client, 0, nullptr, nullptr) == nullptr);
   CHECK(chestbox_command_argv(client, 1, &argument, nullptr) == nullptr);
   CHECK(chestbox_last_code(client) == CHESTBOX_INVALID_ARGUMENT);
+  redisReply* reply = nullptr;
+  const chestbox_request no_words = {0, nullptr, nullptr};
+  const chestbox_request null_word = {1, &argument, nullptr};
+  CHECK(chestbox_pipeline(nullptr, 1, &null_word, &reply) == CHESTBOX_INVALID_ARGUMENT);
+  CHECK(chestbox_pipeline(client, 1, nullptr, &reply) == CHESTBOX_INVALID_ARGUMENT);
+  CHECK(chestbox_pipeline(client, 1, &null_word, nullptr) == CHESTBOX_INVALID_ARGUMENT);
+  CHECK(chestbox_pipeline(client, 1, &no_words, &reply) == CHESTBOX_INVALID_ARGUMENT);
+  CHECK(chestbox_pipeline(client, 1, &null_word, &reply) == CHESTBOX_INVALID_ARGUMENT);
+  CHECK(chestbox_pipeline(client, 0, nullptr, nullptr) == CHESTBOX_OK);
   chestbox_release(client, &view);
   chestbox_release(client, nullptr);
   chestbox_close(client);
