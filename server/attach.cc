@@ -19,6 +19,8 @@ namespace chestbox {
 struct AttachService::Page {
   int descriptor = -1;
   shm::ClientPage* page = nullptr;
+  const Client* client = nullptr;  // its connection, which outlives the page
+  shm::HitLogReader hits{nullptr};
 
   shm::Channel& channel() const {
     return *reinterpret_cast<shm::Channel*>(reinterpret_cast<char*>(page) + shm::kChannelOffset);
@@ -30,6 +32,12 @@ struct AttachService::Page {
 };
 
 namespace {
+
+// Words of hit logs that one drain looks at: 8 clients that read all the time, some 2 ms if every word names a state
+// that no cache holds. With more clients than that, each waits for its turn.
+constexpr uint32_t kDrainedSlotsMax = 8 * shm::kHitSlots;
+// LRU clocks tick once a second, so there is nothing to gain from draining more often, whatever `hz` is.
+constexpr int64_t kDrainIntervalMs = 50;
 
 Error SystemError(const char* what) { return Error{fmt::format("ERR attach: {}: {}", what, std::strerror(errno))}; }
 
@@ -58,6 +66,8 @@ Result<void> AttachService::Attach(Client& client) {
       mmap(nullptr, shm::kAttachmentBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, page->descriptor, 0);
   if (mapping == MAP_FAILED) return SystemError("mapping the client's page");
   page->page = static_cast<shm::ClientPage*>(mapping);
+  page->client = &client;
+  page->hits = shm::HitLogReader(&page->page->hit_log);
   if (!client.transport->QueueDescriptors({arena_.read_only_descriptor(), page->descriptor})) {
     return Error{"ERR attach: the descriptors could not be passed"};
   }
@@ -70,6 +80,7 @@ Result<void> AttachService::Attach(Client& client) {
 void AttachService::Detach(Client& client) {
   auto found = pages_.find(client.attached_page);
   if (found == pages_.end()) return;
+  DrainPage(*found->second, shm::kHitSlots);
   // At the end of the process nothing is freed any more: views outlive the server, and clients know it by the header.
   if (!shm::ServerIsDead(*reinterpret_cast<const shm::ArenaHeader*>(arena_.base()))) {
     // Before anything that its pins kept is freed: chestbox_view_valid looks at this word after the view was read.
@@ -85,6 +96,32 @@ void AttachService::Detach(Client& client) {
 shm::Channel* AttachService::ChannelOf(const Client& client) {
   const auto found = pages_.find(client.attached_page);
   return found == pages_.end() ? nullptr : &found->second->channel();
+}
+
+uint32_t AttachService::DrainPage(Page& page, uint32_t slots_max) {
+  const shm::HitCounts counts = page.hits.TakeCounts();
+  KeyspaceStats& stats = keys_.stats();
+  stats.hits += counts.hits;
+  stats.misses += counts.misses;
+  stats.local.hits += counts.hits;
+  stats.local.misses += counts.misses;
+  const bool touches = !page.client->no_touch;
+  return page.hits.Drain(slots_max, [&](uint32_t database, uint64_t hash, uint32_t uses) {
+    if (touches) keys_.TouchHashed(database, hash, uses);
+  });
+}
+
+void AttachService::DrainHits() {
+  if (keys_.now_ms() - drained_at_ms_ < kDrainIntervalMs) return;
+  drained_at_ms_ = keys_.now_ms();
+  uint32_t left = kDrainedSlotsMax;
+  auto page = pages_.lower_bound(next_drained_);
+  for (size_t visited = 0; visited < pages_.size() && left != 0; ++visited) {
+    if (page == pages_.end()) page = pages_.begin();
+    left -= DrainPage(*page->second, left);
+    ++page;
+  }
+  next_drained_ = page == pages_.end() ? 0 : page->first;
 }
 
 uint64_t AttachService::pins() const {

@@ -19,6 +19,8 @@ constexpr size_t kSentBytesPerTurn = 4 * shm::kRingBytes;
 }  // namespace
 
 void WakeSleeper(shm::Channel& rings) {
+  // First: one that is about to sleep then does not.
+  rings.client_sleeps.store(shm::kAwake, std::memory_order_relaxed);
   // The page is shared between processes, hence not FUTEX_PRIVATE. One client has one thread in here.
   (void)syscall(SYS_futex, &rings.client_sleeps, FUTEX_WAKE, 1, nullptr, nullptr, 0);
 }
@@ -49,7 +51,6 @@ bool ChannelLink::HasRoom() const {
 void ChannelLink::WakeClient(shm::ClientSleeps waiting_for) {
   std::atomic_thread_fence(std::memory_order_seq_cst);
   if (rings_.client_sleeps.load(std::memory_order_relaxed) != waiting_for) return;
-  rings_.client_sleeps.store(shm::kAwake, std::memory_order_relaxed);
   WakeSleeper(rings_);
 }
 

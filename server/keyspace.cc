@@ -174,6 +174,10 @@ bool Keyspace::MayLive(uint32_t database, std::string_view key) const {
 
 bool Keyspace::Touch(uint32_t database, std::string_view key) { return Read(database, key).has_value(); }
 
+void Keyspace::TouchHashed(uint32_t database, uint64_t hash, uint32_t uses) {
+  indexes_[Physical(database)]->VisitTagged(hash, [&](uint64_t entry) { TouchEntry(entry, uses); });
+}
+
 // ---- Blocks ----
 
 uint64_t Keyspace::NewEntryAround(const NewState& state, uint32_t value_bytes, shm::Link value_link,

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "protocol/result.h"
+#include "protocol/shm/hit_log.h"
 #include "protocol/shm/index_writer.h"
 #include "protocol/shm/retire_list.h"
 #include "server/effects.h"
@@ -74,6 +75,7 @@ StringEncoding EncodingFor(std::string_view value);
 struct KeyspaceStats {
   uint64_t hits = 0;
   uint64_t misses = 0;
+  shm::HitCounts local;  // of these, those of clients that read in shared memory
   uint64_t expired_keys = 0;
   uint64_t expired_time_cap_reached = 0;
 };
@@ -129,6 +131,9 @@ class Keyspace {
   bool MayLive(uint32_t database, std::string_view key) const;
   // Touches without reading (TOUCH; false: no such key).
   bool Touch(uint32_t database, std::string_view key);
+  // `uses` reads in shared memory of a key of which only hash bits 0..47 are known. What is not in memory stays as it
+  // is.
+  void TouchHashed(uint32_t database, uint64_t hash, uint32_t uses);
 
   // ---- Strings ----
   // Creates the key, or replaces its whole state whatever its type, also one that is swapped out and was looked at
@@ -303,8 +308,8 @@ class Keyspace {
   int64_t ExpiryOf(uint64_t entry) const;
   void SetHeader(uint64_t entry, uint32_t value_bytes, uint8_t encoding);
   void MarkDirty(shm::SlotRef& ref);
-  void TouchEntry(uint64_t entry);
-  uint32_t TouchedAccess(uint32_t access) const;
+  void TouchEntry(uint64_t entry, uint32_t uses = 1);
+  uint32_t TouchedAccess(uint32_t access, uint32_t uses = 1) const;
   bool Pinned(shm::Link link) const;
   uint32_t LogicalOf(uint32_t physical) const;
   uint64_t ExpireSegment(uint32_t physical, uint64_t position, shm::Link segment);

@@ -2,6 +2,7 @@
 // from the swap store.
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 
 #include "protocol/check.h"
 #include "server/keyspace.h"
@@ -245,23 +246,33 @@ uint32_t Keyspace::LfuCounter(uint32_t access) const {
   return decay > counter ? 0 : counter - static_cast<uint32_t>(decay);
 }
 
-uint32_t Keyspace::TouchedAccess(uint32_t access) const {
+uint32_t Keyspace::TouchedAccess(uint32_t access, uint32_t uses) const {
   if (!lfu_) return NewAccessWord();
   uint32_t counter = LfuCounter(access);
-  if (counter < 255) {
+  while (counter < 255 && uses != 0) {
     const double above = counter > kLfuInitial ? counter - kLfuInitial : 0;
     const double probability = 1.0 / (above * static_cast<double>(lfu_log_factor_) + 1);
-    if (static_cast<double>(NextRandom(&random_) >> 11) * 0x1.0p-53 < probability) ++counter;
+    const double drawn = static_cast<double>(NextRandom(&random_) >> 11) * 0x1.0p-53;
+    if (drawn >= probability) {
+      if (uses == 1) break;
+      // Uses in vain before the next one that counts, drawn at once: as many steps as the counter rises, however many
+      // uses a client claims.
+      const double in_vain = std::floor(std::log1p(-drawn) / std::log1p(-probability));
+      if (in_vain >= uses) break;
+      uses -= static_cast<uint32_t>(in_vain);
+    }
+    --uses;
+    ++counter;
   }
   return (static_cast<uint32_t>(now_ms_ / 60000) & 0xffff) << 8 | counter;
 }
 
 // The access word shares its 4 bytes with type and encoding, which stay: readers may see either word, so no bucket is
 // closed.
-void Keyspace::TouchEntry(uint64_t entry) {
+void Keyspace::TouchEntry(uint64_t entry, uint32_t uses) {
   char* block = memory_.At(EntryLink(entry));
   const uint32_t meta = shm::RacyLoad32(block);
-  const uint32_t touched = (meta & 0xff) | TouchedAccess(meta >> 8) << 8;
+  const uint32_t touched = (meta & 0xff) | TouchedAccess(meta >> 8, uses) << 8;
   if (touched != meta) shm::RacyStore32(block, touched);
 }
 

@@ -242,6 +242,7 @@ void Server::Cron() {
   for (int step = 0; step < 16 && keys_->FreeStep(); ++step) {
   }
   keys_->DrainRetired();
+  attach_->DrainHits();  // before the swapper looks for cold states
   if (swapper_ != nullptr) {
     swapper_->Cron(expire);
     swapper_->Regulate();

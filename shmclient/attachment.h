@@ -41,6 +41,7 @@ class Attachment {
   uint64_t hash_seed() const { return hash_seed_; }
   uint32_t number() const { return number_; }
   bool server_is_dead() const { return shm::ServerIsDead(arena_.header()); }
+  shm::HitLog& hit_log() const { return static_cast<shm::ClientPage*>(page_)->hit_log; }
   // The server has ended this attachment: pins hold nothing any more.
   bool is_detached() const {
     return static_cast<const shm::ClientPage*>(page_)->detached.load(std::memory_order_acquire) != 0;

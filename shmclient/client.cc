@@ -71,10 +71,13 @@ int LocalClient::GetLocally(Attachment& local, std::string_view key, chestbox_vi
   switch (
       shm::PinString(local.arena(), session_.database(), key, hash, WallClockMs, local.pins(), small_bytes, &found)) {
     case shm::ReadStatus::kFound:
+      shm::LogHit(local.hit_log(), session_.database(), hash);
       break;
     case shm::ReadStatus::kMissing:
+      shm::CountMiss(local.hit_log());
       return CHESTBOX_NOT_FOUND;
     case shm::ReadStatus::kWrongType:
+      shm::LogHit(local.hit_log(), session_.database(), hash);
       return CHESTBOX_WRONGTYPE;
     case shm::ReadStatus::kNoPin:
       return CHESTBOX_NO_PIN;
@@ -108,14 +111,18 @@ int LocalClient::ReadLocally(const Attachment& local, std::string_view key, std:
   size_t found_bytes = 0;  // of attempts that did not count, too
   switch (shm::ReadString(local.arena(), session_.database(), key, hash, WallClockMs, buffer, &found_bytes, &stamp)) {
     case shm::ReadStatus::kFound:
+      shm::LogHit(local.hit_log(), session_.database(), hash);
       *size = found_bytes;
       return CHESTBOX_OK;
     case shm::ReadStatus::kTooSmall:
+      shm::LogHit(local.hit_log(), session_.database(), hash);
       *size = found_bytes;
       return CHESTBOX_TOO_SMALL;
     case shm::ReadStatus::kMissing:
+      shm::CountMiss(local.hit_log());
       return CHESTBOX_NOT_FOUND;
     case shm::ReadStatus::kWrongType:
+      shm::LogHit(local.hit_log(), session_.database(), hash);
       return CHESTBOX_WRONGTYPE;
     default:
       return kAskServer;

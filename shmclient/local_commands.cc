@@ -76,7 +76,7 @@ ReplyPtr LocalCommands::Answer(const Attachment& local, uint32_t database, Args 
     nodes_arena_ = local.number();
   }
   buffer_.Clear();
-  LocalRead read(local, database, *nodes_, buffer_, values_);
+  LocalRead read(local, database, command->touches, *nodes_, buffer_, values_);
   if (!command->answer(read, args)) return nullptr;
   ReplyPtr reply = replies_.Make(buffer_.view());
   buffer_.Clear();

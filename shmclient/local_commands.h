@@ -30,23 +30,34 @@ int64_t WallClockMs();
 // One command on its way to being answered.
 class LocalRead {
  public:
-  LocalRead(const Attachment& local, uint32_t database, shm::CopiedNodes& nodes, resp::ReplyBuffer& buffer,
-            shm::SetStorage& values)
-      : local_(local), database_(database), nodes_(nodes), reply_(buffer), values_(values) {}
+  // `touches`: what is read is used, as LRU and LFU understand it.
+  LocalRead(const Attachment& local, uint32_t database, bool touches, shm::CopiedNodes& nodes,
+            resp::ReplyBuffer& buffer, shm::SetStorage& values)
+      : local_(local), database_(database), touches_(touches), nodes_(nodes), reply_(buffer), values_(values) {}
 
   // Makes the reply from one consistent look at the state: answer(const StateLook*) -> bool, null for a missing key,
   // false where what it sees cannot be or is the server's to answer. False: ask the server.
   template <class Answer>
   bool State(std::string_view key, Answer&& answer) {
     const uint64_t hash = shm::HashKey(key, hash_seed());
-    return shm::ReadState(local_.arena(), database_, key, hash, WallClockMs, nodes_, [&](const shm::StateLook* look) {
-             reply_.Truncate(0);
-             return answer(look);
-           }) == shm::ReadStatus::kFound;
+    bool present = false;
+    const shm::ReadStatus status =
+        shm::ReadState(local_.arena(), database_, key, hash, WallClockMs, nodes_, [&](const shm::StateLook* look) {
+          reply_.Truncate(0);
+          present = look != nullptr;
+          return answer(look);
+        });
+    if (status != shm::ReadStatus::kFound) return false;
+    Log(hash, present);
+    return true;
   }
   // Several keys at one moment. False: ask the server.
   bool Set(std::span<shm::SetMember> members, shm::SetWants wants) {
-    return shm::ReadSet(local_.arena(), database_, members, wants, WallClockMs, &values_) == shm::ReadStatus::kFound;
+    if (shm::ReadSet(local_.arena(), database_, members, wants, WallClockMs, &values_) != shm::ReadStatus::kFound) {
+      return false;
+    }
+    for (const shm::SetMember& member : members) Log(member.hash, member.status != shm::ReadStatus::kMissing);
+    return true;
   }
 
   uint64_t hash_seed() const { return local_.hash_seed(); }
@@ -55,8 +66,20 @@ class LocalRead {
   shm::SetStorage& values() { return values_; }
 
  private:
+  void Log(uint64_t hash, bool present) {
+    shm::HitLog& log = local_.hit_log();
+    if (!present) {
+      shm::CountMiss(log);
+    } else if (touches_) {
+      shm::LogHit(log, database_, hash);
+    } else {
+      shm::CountHit(log);
+    }
+  }
+
   const Attachment& local_;
   const uint32_t database_;
+  const bool touches_;
   shm::CopiedNodes& nodes_;
   resp::ReplyWriter reply_;
   shm::SetStorage& values_;
@@ -67,6 +90,7 @@ struct LocalCommand {
   size_t args_min = 0;    // with the name
   size_t args_max = 0;    // 0: any number
   bool (*answer)(LocalRead& read, Args args) = nullptr;
+  bool touches = true;  // as the server's command of that name does, see server/commands/lookup.h
 };
 
 // The families' tables.

@@ -58,13 +58,15 @@ bool PExpireTime(LocalRead& read, Args args) {
   return Expiry(read, args, [](int64_t expire_at_ms) { return expire_at_ms; });
 }
 
+constexpr bool kOnlyLooks = false;
+
 constexpr LocalCommand kCommands[] = {
-    {"exists", 2, 0, Exists},
-    {"type", 2, 2, Type},
-    {"ttl", 2, 2, Ttl},
-    {"pttl", 2, 2, PTtl},
-    {"expiretime", 2, 2, ExpireTime},
-    {"pexpiretime", 2, 2, PExpireTime},
+    {"exists", 2, 0, Exists, kOnlyLooks},
+    {"type", 2, 2, Type, kOnlyLooks},
+    {"ttl", 2, 2, Ttl, kOnlyLooks},
+    {"pttl", 2, 2, PTtl, kOnlyLooks},
+    {"expiretime", 2, 2, ExpireTime, kOnlyLooks},
+    {"pexpiretime", 2, 2, PExpireTime, kOnlyLooks},
 };
 
 }  // namespace

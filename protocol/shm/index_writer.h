@@ -99,6 +99,26 @@ class IndexWriter {
     return (position & ~(size - 1)) + size;  // wraps to 0 after the last bucket
   }
 
+  // Visits the live entries whose tag and bucket are those of `hash`, of which bits 0..47 count: its key's, and hardly
+  // ever another's. For who has no key. Bounded, whatever the hash.
+  template <class Visit>
+  void VisitTagged(uint64_t hash, Visit&& visit) const {
+    const Link slot = DirectorySlot(hash);
+    const Bucket* bucket = &SegmentAt(slot)->buckets[BucketIndex(hash, SegmentDepth(slot))];
+    for (uint32_t length = 0; bucket != nullptr && length < kReaderChainMax; ++length) {
+      const Bucket* next = nullptr;
+      for (const std::atomic<uint64_t>& candidate : bucket->entries) {
+        const uint64_t entry = candidate.load(std::memory_order_relaxed);
+        if (IsOverflow(entry)) {
+          next = reinterpret_cast<const Bucket*>(memory_.At(EntryLink(entry)));
+        } else if ((entry & kEntryLive) != 0 && EntryHasTagOf(entry, hash)) {
+          visit(entry);
+        }
+      }
+      bucket = next;
+    }
+  }
+
   // Segments in position order: the link of the one that holds `position`; `*next` is where the next begins (0: none).
   Link SegmentOf(uint64_t position, uint64_t* next) const;
   // Where the segment that holds `position` begins.

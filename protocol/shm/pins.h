@@ -1,5 +1,5 @@
 // Pins: how a client tells the server which value blocks it is looking at. Each attached client has a page of its own,
-// which it alone writes and the server reads; a block that is pinned is neither freed nor changed in place.
+// whose pins it alone writes and the server reads; a block that is pinned is neither freed nor changed in place.
 //
 // Everything in the page is hostile input to the server: a client that writes nonsense pins arbitrary numbers, which
 // keeps at most kPinSlots blocks from being freed, and nothing else.
@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "protocol/shm/hit_log.h"
 #include "protocol/shm/layout.h"
 
 namespace chestbox::shm {
@@ -25,6 +26,7 @@ struct ClientPage {
   // Set by the server, once: it does not look at this page any more (the connection ended), so that pins in it hold
   // nothing. The client, which makes no system call to read, learns from it that it has to connect again.
   alignas(64) std::atomic<uint32_t> detached;
+  HitLog hit_log;
 };
 inline constexpr uint64_t kClientPageBytes = (sizeof(ClientPage) + 4095) & ~uint64_t{4095};
 

@@ -188,6 +188,8 @@ void AppendChestbox(Server& server, std::string* text) {
   Line(text, "protection", "other-uid");
   Line(text, "attached_clients", server.attach().attached_clients());
   Line(text, "pins", server.attach().pins());
+  Line(text, "shared_memory_hits", server.keys().stats().local.hits);
+  Line(text, "shared_memory_misses", server.keys().stats().local.misses);
   Line(text, "swap_enabled", server.swapper() != nullptr ? 1 : 0);
   if (server.swapper() == nullptr) return;
   const Swapper& swapper = *server.swapper();

@@ -146,8 +146,8 @@ TEST_CASE("A client that scribbles over its own page harms neither the server no
     auto hostile = Client::Connect(server.socket());
     shm::ClientPage* page = OwnPage();
     if (!hostile || page == nullptr) return 1;
-    // Random links, links into the arena, pins without a summary and the other way round, until the parent has seen
-    // enough.
+    // Random links, links into the arena, pins without a summary and the other way round, hits that never were, until
+    // the parent has seen enough.
     std::mt19937_64 random(7);
     for (int round = 0; !from_parent.HasByte(); ++round) {
       for (auto& slot : page->slots) {
@@ -155,6 +155,8 @@ TEST_CASE("A client that scribbles over its own page harms neither the server no
         slot.store(round % 3 == 0 ? bits : bits % (1U << 22), std::memory_order_relaxed);
       }
       page->summary.store(round % 4 == 0 ? random() : ~uint64_t{0}, std::memory_order_relaxed);
+      for (auto& word : page->hit_log.slots) word.store(random(), std::memory_order_relaxed);
+      page->hit_log.hits.store(round % 2 == 0 ? random() : page->hit_log.hits + 1, std::memory_order_relaxed);
       if (round == 100) to_parent.Send('r');
     }
     return 0;
