@@ -8,9 +8,8 @@
 //
 // Sleeping. Whoever is about to sleep says so in a word, fence(seq_cst), and looks once more; whoever has published
 // something does fence(seq_cst), and looks at the word. Of the two, one at least sees the other's.
-// - The executor's word is in the arena's header (executor_sleeps), and what wakes it is an eventfd of the client's
-// own.
-//   It never reads that descriptor (edge-triggered): a client may do what it likes to the counter and to the flags.
+// - The executor's word is in the arena's header (executor_sleeps). What wakes it is an eventfd that the client has, too;
+//   it never reads that (edge-triggered), so a client may do what it likes to the counter and to the flags.
 // - The client's word is Channel::client_sleeps, a futex.
 // - The executor with a reply that did not fit sets server_wants_room; a client that has made some treats that like
 //   having written.

@@ -306,7 +306,7 @@ TEST_CASE("Errors of a script's commands are counted once") {
   Session s;
   const auto& stats = s.server().server().stats();
   const auto calls = [&](std::string_view name) {
-    return s.server().server().stats().commands[s.server().server().commands().Find(name)];
+    return s.server().server().stats().commands.Of(s.server().server().commands().Find(name));
   };
   CHECK(Eval(s, "return redis.pcall('select', 99)") == "-ERR DB index is out of range");
   CHECK(stats.error_replies == 1);
