@@ -24,6 +24,7 @@ struct BlockedCommand;
 struct ClientWatches;
 struct Replica;
 struct Transaction;
+struct User;
 
 // What a session needs from what carries it. All calls on the executor thread.
 class Transport {
@@ -73,7 +74,7 @@ struct Client {
   std::string lib_version;
   uint32_t db = 0;
   bool authenticated = false;
-  bool may_read_everything = true;  // as the default user may: a condition of attaching
+  const User* user = nullptr;  // whose rights it has (acl/acl.h); null for the server's own, which may do everything
   bool no_evict = false;
   bool no_touch = false;
   ReplyMode reply_mode = ReplyMode::kOn;

@@ -107,6 +107,8 @@ std::vector<std::string> CategoryNames(const CommandSpec& spec) {
   return names;
 }
 
+std::span<const std::string_view> AllCategories() { return kCategories; }
+
 bool IsCategoryName(std::string_view name) {
   return std::any_of(std::begin(kCategories), std::end(kCategories),
                      [&](std::string_view category) { return EqualIgnoringCase(category, name); });

@@ -54,6 +54,9 @@ std::vector<std::span<const CommandSpec>> Families() {
       MemoryCommands(),
       ScriptingCommands(),
       FunctionCommands(),
+      AclCommands(),
+      ClusterCommands(),
+      ModuleCommands(),
       ReplicationCommands(),
   };
 }
@@ -185,7 +188,11 @@ void CommandTable::AddFamily(std::span<const CommandSpec> family) {
     CHECK(Insert(spec.name, &spec));
     originals_.emplace(spec.name, &spec);
     order_.push_back(&spec);
-    for (const CommandSpec& sub : spec.subcommands) parents_.emplace(&sub, &spec);
+    numbers_.emplace(&spec, numbers_.size());
+    for (const CommandSpec& sub : spec.subcommands) {
+      parents_.emplace(&sub, &spec);
+      numbers_.emplace(&sub, numbers_.size());
+    }
   }
 }
 
@@ -208,8 +215,13 @@ Result<std::unique_ptr<CommandTable>> CommandTable::Create(std::span<const std::
 }
 
 std::string CommandTable::FullName(const CommandSpec& leaf) const {
+  const CommandSpec* parent = ParentOf(leaf);
+  return parent == nullptr ? std::string(leaf.name) : fmt::format("{}|{}", parent->name, leaf.name);
+}
+
+const CommandSpec* CommandTable::ParentOf(const CommandSpec& leaf) const {
   const auto parent = parents_.find(&leaf);
-  return parent == parents_.end() ? std::string(leaf.name) : fmt::format("{}|{}", parent->second->name, leaf.name);
+  return parent == parents_.end() ? nullptr : parent->second;
 }
 
 bool ArityFits(const CommandSpec& spec, size_t args) {

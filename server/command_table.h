@@ -42,6 +42,11 @@ class CommandTable {
   size_t size() const { return order_.size(); }
   // "client|list" for a subcommand's row, "get" for others; whatever rename-command says.
   std::string FullName(const CommandSpec& leaf) const;
+  // The container of a subcommand's row; null for others.
+  const CommandSpec* ParentOf(const CommandSpec& leaf) const;
+  // A number below row_count() for each row, those of subcommands and of removed commands included.
+  size_t NumberOf(const CommandSpec& row) const { return numbers_.at(&row); }
+  size_t row_count() const { return numbers_.size(); }
 
  private:
   struct Slot {
@@ -57,6 +62,7 @@ class CommandTable {
   std::vector<uint16_t> slots_;  // open addressing: 1 + index into names_, 0 is free; a power of two, at most half full
   std::unordered_map<std::string_view, const CommandSpec*> originals_;
   std::unordered_map<const CommandSpec*, const CommandSpec*> parents_;
+  std::unordered_map<const CommandSpec*, size_t> numbers_;
   std::vector<const CommandSpec*> order_;
   // What FindLeaf found last, as it was written: pipelines repeat themselves.
   mutable std::string last_name_;
@@ -87,6 +93,8 @@ std::vector<std::string> CategoryNames(
 std::vector<std::string_view> KeyFlagNames(uint32_t flags);  // "RO", "access", …
 // True for the name of a category, without '@', in any case ("keyspace", "all" is none).
 bool IsCategoryName(std::string_view name);
+// The names of all categories, without '@', in Redis' order.
+std::span<const std::string_view> AllCategories();
 // First key, last key and step of COMMAND INFO: both ranges in one where they adjoin. All 0: no keys.
 KeyRange LegacyRange(const CommandSpec& spec);
 

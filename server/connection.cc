@@ -10,6 +10,7 @@
 #include <cstring>
 #include <utility>
 
+#include "server/acl/acl.h"
 #include "server/blocked_clients.h"
 #include "server/dispatcher.h"
 #include "server/log.h"
@@ -138,7 +139,7 @@ void Connection::Process() {
   processing_ = true;
   while (!client_->is_waiting() && !client_->close_after_reply && !closed_ && consumed_ < filled_ &&
          !protocol_failed_) {
-    parser_.set_authenticated(client_->authenticated);
+    parser_.set_authenticated(client_->authenticated || !server.acl().login_required());
     parser_.set_max_bulk_bytes(static_cast<size_t>(network_.config().proto_max_bulk_bytes));
     const auto status = parser_.Parse(buffer_.get() + consumed_, filled_ - consumed_);
     if (status == resp::RequestParser::Status::kNeedMore) break;

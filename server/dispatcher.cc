@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/acl/acl.h"
 #include "server/blocked_clients.h"
 #include "server/client_pause.h"
 #include "server/commands/debug.h"
@@ -115,9 +116,16 @@ Result<void> Dispatcher::Check(Client& client, const CommandSpec& spec, Args arg
   if ((spec.flags & kProtected) != 0) {
     if (auto allowed = CheckDebugAllowed(server_, client); !allowed) return allowed;
   }
-  if (!client.authenticated && (spec.flags & kNoAuth) == 0) return Error{"NOAUTH Authentication required."};
+  if (!client.authenticated && (spec.flags & kNoAuth) == 0 && server_.acl().login_required()) [[unlikely]] {
+    return Error{"NOAUTH Authentication required."};
+  }
   if (client.transaction != nullptr && (spec.flags & kNoMulti) != 0) {
     return Error{"ERR Command not allowed inside a transaction"};
+  }
+  if (client.user != nullptr && !client.user->unrestricted) [[unlikely]] {
+    const auto context = client.transaction != nullptr ? Acl::Context::kTransaction : Acl::Context::kTopLevel;
+    const Denial denial = server_.acl().Check(client, spec, args, context);
+    if (denial) return server_.acl().ErrorFor(denial, spec);
   }
   if (server_.persistence().writes_are_denied()) [[unlikely]] {
     if ((FlagsOf(client, spec, args) & kWrite) != 0 || spec.name == "ping") return Persistence::WritesDenied();

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/acl/acl.h"
 #include "server/client_pause.h"
 #include "server/dispatcher.h"
 #include "server/keyspace.h"
@@ -15,6 +16,23 @@
 
 namespace chestbox {
 
+namespace {
+
+// In Redis' words for scripts.
+Error ScriptDenied(const Denial& denial) {
+  switch (denial.reason) {
+    case Denial::Reason::kKey:
+      return Error{
+          "ERR The user executing the script can't access at least one of the keys mentioned in the command arguments"};
+    case Denial::Reason::kChannel:
+      return Error{"ERR The user executing the script can't publish to the channel mentioned in the command"};
+    default:
+      return Error{"ERR The user executing the script can't run this command or subcommand"};
+  }
+}
+
+}  // namespace
+
 // ---- A script's commands ----
 
 // What Redis checks, in its order and words.
@@ -23,6 +41,11 @@ Result<void> Dispatcher::CheckScripted(const ScriptRun& run, const CommandSpec* 
   if (!ArityFits(*spec, args.size())) return Error{"ERR Wrong number of args calling Redis command from script"};
   if ((spec->flags & kNoScript) != 0 && !server_.scripts().allows_everything()) {
     return Error{"ERR This Redis command is not allowed from script"};
+  }
+  if (run.caller.user != nullptr && !run.caller.user->unrestricted) [[unlikely]] {
+    if (const Denial denial = server_.acl().Check(run.caller, *spec, args, Acl::Context::kScript)) {
+      return ScriptDenied(denial);
+    }
   }
   if (run.read_only && (spec->flags & (kWrite | kMayReplicate)) != 0) {
     return Error{"ERR Write commands are not allowed from read-only scripts."};
@@ -46,6 +69,7 @@ Result<void> Dispatcher::RunScripted(ScriptRun& run, Client& client, Args args) 
     CountError(allowed.error());
     return allowed;
   }
+  client.user = run.caller.user;  // each time: a command may delete it
   const bool writes = (spec->flags & kWrite) != 0;
   run.wrote = run.wrote || writes;
   const int64_t start_us = NowUs();

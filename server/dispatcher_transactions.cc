@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "server/acl/acl.h"
 #include "server/client_pause.h"
 #include "server/commands/databases.h"
 #include "server/dispatcher.h"
@@ -209,6 +210,21 @@ void Dispatcher::GiveNames(Client& client, uint32_t database,
 
 // ---- Running ----
 
+namespace {
+
+Error RightsChanged(const Denial& denial) {
+  constexpr std::string_view kReasons[] = {
+      "no permission", "no permission to execute the command or subcommand",
+      "no permission to touch the specified keys",
+      "no permission to access one of the channels used as arguments to the command"};
+  return Error{fmt::format(
+      "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This "
+      "command is no longer allowed for the following reason: {}",
+      kReasons[static_cast<size_t>(denial.reason)])};
+}
+
+}  // namespace
+
 // One of EXEC's commands. Everything that it closes stays closed, and nothing leaves memory, until EXEC is over.
 void Dispatcher::RunQueued(Client& client, QueuedCommand& command) {
   const CommandSpec& spec = *command.spec;
@@ -217,6 +233,14 @@ void Dispatcher::RunQueued(Client& client, QueuedCommand& command) {
   CommandContext ctx{server_, client, keys, client.db, keys.now_ms(), args, &spec};
   const size_t mark = client.output.size();
   const int64_t start_us = NowUs();
+  if (client.user != nullptr && !client.user->unrestricted) [[unlikely]] {
+    if (const Denial denial = server_.acl().Check(client, spec, args, Acl::Context::kTransaction)) {
+      const Error error = RightsChanged(denial);
+      CountError(error);
+      client.reply.Error(error.message);
+      return;
+    }
+  }
   if (command.walked_names != nullptr) {
     client.walked_names = std::make_unique<std::vector<WalkedName>>(*command.walked_names);
     client.walked_range = command.walked_range;

@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "protocol/check.h"
+#include "server/acl/acl.h"
 #include "server/arena/arena_allocator.h"
 #include "server/connection.h"
 #include "server/dispatcher.h"
@@ -276,7 +277,8 @@ bool Network::IsRefused(int descriptor, const Listener& listener, std::string_vi
     *reason = "-ERR max number of clients reached\r\n";
     return true;
   }
-  if (!config().protected_mode || !config().requirepass.empty() || listener.is_unix()) return false;
+  const bool has_password = !server_->acl().Find(kDefaultUser)->no_password;
+  if (!config().protected_mode || has_password || listener.is_unix()) return false;
   *reason = kProtectedModeReply;
   return !IsLoopback(PeerAddress(descriptor));
 }

@@ -7,6 +7,7 @@
 
 #include "protocol/check.h"
 #include "protocol/shm/hash.h"
+#include "server/acl/acl.h"
 #include "server/arena/arena_allocator.h"
 #include "server/arena/heap_stats.h"
 #include "server/attach.h"
@@ -107,6 +108,8 @@ Result<void> Server::Init(const ServerParts& parts) {
     swapper_->Start();
   }
   attach_ = std::make_unique<AttachService>(*keys_, arena_->file());
+  acl_ = std::make_unique<Acl>(*this);
+  if (auto loaded = acl_->LoadConfigured(); !loaded) return loaded;
   dispatcher_ = std::make_unique<Dispatcher>(*this);
   blocked_ = std::make_unique<BlockedClients>(*this);
   pause_ = std::make_unique<ClientPause>(*this);
@@ -143,6 +146,10 @@ void Server::RegisterAppliers() {
     replication_->OnConfigChanged();
     return {};
   });
+  settings_.OnChange({"requirepass"}, [this](const Config& changed) -> Result<void> {
+    acl_->SetDefaultPassword(changed.requirepass);
+    return {};
+  });
   settings_.OnChange({"loglevel"}, [](const Config& changed) -> Result<void> {
     SetLogLevel(changed.loglevel);
     return {};
@@ -157,7 +164,7 @@ Client& Server::AddClient(Transport* transport) {
   client->transport = transport;
   client->created_ms = NowMs();
   client->last_interaction_ms = client->created_ms;
-  client->authenticated = config().requirepass.empty();
+  acl_->StartSession(*client);
   Client& added = *client;
   clients_.emplace(added.id, std::move(client));
   return added;

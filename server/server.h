@@ -24,6 +24,7 @@
 
 namespace chestbox {
 
+class Acl;
 class ArenaAllocator;
 class AttachService;
 class BackgroundSave;
@@ -92,6 +93,7 @@ class Server {
   Persistence& persistence() { return *persistence_; }
   EffectSink& effects() { return effects_; }
   const CommandTable& commands() const { return *commands_; }
+  Acl& acl() { return *acl_; }
   Stats& stats() { return stats_; }
 
   // Sessions, by ascending id. The transport creates one and removes it when it is gone.
@@ -150,6 +152,7 @@ class Server {
   EffectSink effects_;
   Stats stats_;
   std::unique_ptr<CommandTable> commands_;
+  std::unique_ptr<Acl> acl_;
   std::unique_ptr<ArenaAllocator> arena_;
   std::unique_ptr<shm::ArenaMemory> wrapped_arena_;  // null but in tests
   std::unique_ptr<Keyspace> keys_;

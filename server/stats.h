@@ -55,7 +55,10 @@ struct Stats {
   uint64_t partial_syncs = 0;
   uint64_t refused_partial_syncs = 0;
   uint64_t replication_output_bytes = 0;
-  uint64_t denied_auths = 0;  // wrong user or password
+  uint64_t denied_auths = 0;     // wrong user or password
+  uint64_t denied_commands = 0;  // by the user's rights
+  uint64_t denied_keys = 0;
+  uint64_t denied_channels = 0;
   CommandStatsTable commands;
   std::map<std::string, uint64_t, std::less<>> errors;  // by code: "ERR", "WRONGTYPE"; bounded
 };

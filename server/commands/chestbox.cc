@@ -5,6 +5,7 @@
 
 #include "protocol/shm/channel.h"
 #include "protocol/shm/layout.h"
+#include "server/acl/acl.h"
 #include "server/arena/arena_allocator.h"
 #include "server/attach.h"
 #include "server/client.h"
@@ -29,7 +30,7 @@ Result<void> Attach(CommandContext& ctx, Args args, ReplyWriter& reply) {
     return Error{
         fmt::format("ERR attach: this server's layout is version {}, the client's {}", shm::kLayoutVersion, version)};
   }
-  if (!ctx.server.config().shm_attach || !ctx.client.may_read_everything) {
+  if (!ctx.server.config().shm_attach || !ctx.server.acl().MayAttach(ctx.client)) {
     return Error{"NOPERM this user may not attach to shared memory"};
   }
   if (auto attached = ctx.server.attach().Attach(ctx.client); !attached) return attached;

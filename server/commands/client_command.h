@@ -8,6 +8,7 @@
 namespace chestbox::client_command {
 
 // client_command_list.cc
+std::string Line(const Client& client, int64_t now_ms);  // of CLIENT LIST, without its end
 Result<void> Info(CommandContext& ctx, Args args, ReplyWriter& reply);
 Result<void> List(CommandContext& ctx, Args args, ReplyWriter& reply);
 Result<void> Kill(CommandContext& ctx, Args args, ReplyWriter& reply);

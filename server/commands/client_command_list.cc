@@ -4,6 +4,7 @@
 #include <iterator>
 #include <optional>
 
+#include "server/acl/acl.h"
 #include "server/commands/client_command.h"
 #include "server/commands/command_parser.h"
 #include "server/commands/connection.h"
@@ -69,8 +70,9 @@ void AppendLine(std::string* text, const Client& client, int64_t now_ms) {
       out, " qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl={} oll=0 omem=0 tot-mem={} events=r{}",
       query_bytes, query_free, queued_bytes, client.output.capacity(), client.output.capacity(), output_bytes, total,
       output_bytes != 0 ? "w" : "");
-  fmt::format_to(out, " cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}\n", LastCommand(client), kDefaultUser,
-                 client.protocol(), client.lib_name, client.lib_version);
+  fmt::format_to(out, " cmd={} user={} redir=-1 resp={} lib-name={} lib-ver={}\n", LastCommand(client),
+                 client.user != nullptr ? client.user->name : "(superuser)", client.protocol(), client.lib_name,
+                 client.lib_version);
 }
 
 // What CLIENT KILL looks for; everything that is set must fit.
@@ -78,19 +80,21 @@ struct Filter {
   std::optional<std::string_view> address;
   std::optional<std::string_view> local_address;
   std::optional<Kind> kind;
+  const User* user = nullptr;
   uint64_t id = 0;  // 0: any
   bool skip_me = true;
 
   bool Fits(const Client& client, const Client& caller) const {
     if (client.closing || (skip_me && &client == &caller)) return false;
     if (kind && *kind != KindOf(client)) return false;
+    if (user != nullptr && client.user != user) return false;
     if (id != 0 && client.id != id) return false;
     if (address && (client.transport == nullptr || client.transport->peer_address() != *address)) return false;
     return !local_address || (client.transport != nullptr && client.transport->local_address() == *local_address);
   }
 };
 
-Result<Filter> ParseFilter(Args args) {
+Result<Filter> ParseFilter(const Acl& acl, Args args) {
   Filter filter;
   if (args.size() == 3) {  // the old form: only an address, and it may be one's own
     filter.address = args[2];
@@ -114,7 +118,8 @@ Result<Filter> ParseFilter(Args args) {
     } else if (parser.EatWithValue("laddr", &value)) {
       filter.local_address = value;
     } else if (parser.EatWithValue("user", &value)) {
-      if (value != kDefaultUser) return Error{fmt::format("ERR No such user '{}'", AsEchoed(value))};
+      filter.user = acl.Find(value);
+      if (filter.user == nullptr) return Error{fmt::format("ERR No such user '{}'", AsEchoed(value))};
     } else if (parser.EatWithValue("skipme", &value)) {
       filter.skip_me = EqualIgnoringCase(value, "yes");
       if (!filter.skip_me && !EqualIgnoringCase(value, "no")) return SyntaxError();
@@ -126,6 +131,13 @@ Result<Filter> ParseFilter(Args args) {
 }
 
 }  // namespace
+
+std::string Line(const Client& client, int64_t now_ms) {
+  std::string line;
+  AppendLine(&line, client, now_ms);
+  line.pop_back();
+  return line;
+}
 
 // CLIENT INFO -> the line of CLIENT LIST about this connection
 Result<void> Info(CommandContext& ctx, Args, ReplyWriter& reply) {
@@ -165,7 +177,7 @@ Result<void> List(CommandContext& ctx, Args args, ReplyWriter& reply) {
 
 // CLIENT KILL ip:port -> OK; CLIENT KILL filter value … -> how many were closed
 Result<void> Kill(CommandContext& ctx, Args args, ReplyWriter& reply) {
-  auto filter = ParseFilter(args);
+  auto filter = ParseFilter(ctx.server.acl(), args);
   if (!filter) return filter.error();
   int64_t killed = 0;
   for (const auto& [id, client] : ctx.server.clients()) {

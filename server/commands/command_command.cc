@@ -107,6 +107,15 @@ void ReplyInfo(const CommandTable& table, const CommandSpec& spec, ReplyWriter& 
   for (const CommandSpec& sub : spec.subcommands) ReplyInfo(table, sub, reply);
 }
 
+uint32_t KeyFlagsOfCall(const CommandSpec& spec, uint32_t flags, Args call) {
+  if ((flags & kKeyVariableFlags) == 0) return flags;
+  if (spec.run == bits::BitField) return bits::BitFieldKeyFlags(call);
+  for (size_t i = 3; i < call.size(); ++i) {
+    if (EqualIgnoringCase(call[i], "get")) return kKeyRW | kKeyAccess | kKeyUpdate;
+  }
+  return kKeyOW | kKeyUpdate;
+}
+
 }  // namespace command_command
 
 namespace {
@@ -230,17 +239,6 @@ Result<void> List(CommandContext& ctx, Args args, ReplyWriter& reply) {
   return {};
 }
 
-// What this very call would do to its keys, where the row leaves that to the arguments (SET: with GET it reads;
-// BITFIELD: with nothing but GET it does not write).
-uint32_t FlagsOfCall(const CommandSpec& spec, uint32_t flags, Args call) {
-  if ((flags & kKeyVariableFlags) == 0) return flags;
-  if (spec.run == bits::BitField) return bits::BitFieldKeyFlags(call);
-  for (size_t i = 3; i < call.size(); ++i) {
-    if (EqualIgnoringCase(call[i], "get")) return kKeyRW | kKeyAccess | kKeyUpdate;
-  }
-  return kKeyOW | kKeyUpdate;
-}
-
 // Whether a call has no keys where its row has some: a count that is none, nothing behind STREAMS, or a second range
 // that the command can go without (PFMERGE without sources). Redis takes that for an error here, though PFMERGE itself
 // does not; but not where scripts have no keys.
@@ -270,7 +268,7 @@ Result<void> ReplyKeys(CommandContext& ctx, Args call, bool with_flags, ReplyWri
     ++count;
     if (with_flags) reply.Array(2);
     reply.Bulk(key);
-    if (with_flags) command_command::ReplyKeyFlags(FlagsOfCall(*spec, flags, call), reply);
+    if (with_flags) command_command::ReplyKeyFlags(command_command::KeyFlagsOfCall(*spec, flags, call), reply);
   });
   reply.EndDeferredArray(mark, count);
   return {};

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "server/acl/acl.h"
 #include "server/commands/command_parser.h"
 #include "server/commands/families.h"
 #include "server/commands/number_parsing.h"
@@ -24,30 +25,6 @@ Result<void> SetClientName(Client& client, std::string_view name) {
     return Error{"ERR Client names cannot contain spaces, newlines or special characters."};
   }
   client.name = name;
-  return {};
-}
-
-namespace {
-
-bool EqualInConstantTime(std::string_view given, std::string_view expected) {
-  size_t difference = given.size() ^ expected.size();
-  for (size_t i = 0; i < given.size(); ++i) {
-    const char other = expected.empty() ? '\0' : expected[i % expected.size()];
-    difference |= static_cast<unsigned char>(given[i] ^ other);
-  }
-  return difference == 0;
-}
-
-}  // namespace
-
-Result<void> Authenticate(Server& server, Client& client, std::string_view user, std::string_view password) {
-  const std::string& expected = server.config().requirepass;
-  const bool password_fits = EqualInConstantTime(password, expected);
-  if (user != kDefaultUser || !(expected.empty() || password_fits)) {
-    ++server.stats().denied_auths;
-    return Error{"WRONGPASS invalid username-password pair or user is disabled."};
-  }
-  client.authenticated = true;
   return {};
 }
 
@@ -73,14 +50,14 @@ Result<void> Echo(CommandContext&, Args args, ReplyWriter& reply) {
 // AUTH [username] password -> OK
 Result<void> Auth(CommandContext& ctx, Args args, ReplyWriter& reply) {
   if (args.size() > 3) return SyntaxError();
-  if (args.size() == 2 && ctx.server.config().requirepass.empty()) {
+  if (args.size() == 2 && ctx.server.acl().Find(kDefaultUser)->no_password) {
     return Error{
         "ERR AUTH <password> called without any password configured for the default user. Are you sure your "
         "configuration is "
         "correct?"};
   }
   const std::string_view user = args.size() == 3 ? args[1] : kDefaultUser;
-  if (auto done = Authenticate(ctx.server, ctx.client, user, args.back()); !done) return done;
+  if (auto done = ctx.server.acl().Authenticate(ctx.client, user, args.back(), args[0]); !done) return done;
   reply.Ok();
   return {};
 }
@@ -90,7 +67,7 @@ Result<void> ApplyHelloOptions(CommandContext& ctx, Args args) {
   for (size_t i = 2; i < args.size(); ++i) {
     const size_t more = args.size() - 1 - i;
     if (EqualIgnoringCase(args[i], "auth") && more >= 2) {
-      if (auto done = Authenticate(ctx.server, ctx.client, args[i + 1], args[i + 2]); !done) return done;
+      if (auto done = ctx.server.acl().Authenticate(ctx.client, args[i + 1], args[i + 2], args[0]); !done) return done;
       i += 2;
     } else if (EqualIgnoringCase(args[i], "setname") && more >= 1) {
       if (auto done = SetClientName(ctx.client, args[i + 1]); !done) return done;
@@ -112,7 +89,7 @@ Result<void> Hello(CommandContext& ctx, Args args, ReplyWriter& reply) {
     if (version < 2 || version > 3) return Error{"NOPROTO unsupported protocol version"};
   }
   if (auto applied = ApplyHelloOptions(ctx, args); !applied) return applied;
-  if (!ctx.client.authenticated) {
+  if (!ctx.client.authenticated && ctx.server.acl().login_required()) {
     return Error{
         "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> <pass> "
         "option can be "
@@ -153,7 +130,7 @@ Result<void> Reset(CommandContext& ctx, Args, ReplyWriter& reply) {
   client.reply_mode = ReplyMode::kOn;
   client.no_evict = false;
   client.no_touch = false;
-  client.authenticated = ctx.server.config().requirepass.empty();
+  ctx.server.acl().StartSession(client);
   reply.set_protocol(2);
   reply.SimpleString("RESET");
   return {};

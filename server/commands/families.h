@@ -40,6 +40,9 @@ std::span<const CommandSpec> SortCommands();                // sort.cc
 std::span<const CommandSpec> MemoryCommands();              // memory.cc
 std::span<const CommandSpec> ScriptingCommands();           // scripting.cc
 std::span<const CommandSpec> FunctionCommands();            // functions.cc
+std::span<const CommandSpec> AclCommands();                 // acl_command.cc
+std::span<const CommandSpec> ClusterCommands();             // cluster.cc (CLUSTER READONLY READWRITE ASKING)
+std::span<const CommandSpec> ModuleCommands();              // module_command.cc
 std::span<const CommandSpec> ReplicationCommands();         // replication.cc (SYNC PSYNC REPLCONF ROLE WAIT …)
 
 }  // namespace chestbox

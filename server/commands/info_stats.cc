@@ -107,7 +107,9 @@ void AppendStats(Server& server, std::string* text) {
   Line(text, "client_query_buffer_limit_disconnections", stats.client_query_buffer_limit_disconnections);
   Line(text, "client_output_buffer_limit_disconnections", stats.client_output_buffer_limit_disconnections);
   Line(text, "acl_access_denied_auth", stats.denied_auths);
-  Zeros(text, {"acl_access_denied_cmd", "acl_access_denied_key", "acl_access_denied_channel"});
+  Line(text, "acl_access_denied_cmd", stats.denied_commands);
+  Line(text, "acl_access_denied_key", stats.denied_keys);
+  Line(text, "acl_access_denied_channel", stats.denied_channels);
 }
 
 void AppendCommandStats(Server& server, std::string* text) {

@@ -1,5 +1,7 @@
 // SORT and SORT_RO: the elements of a list, set or sorted set in order, perhaps by other keys, perhaps with other keys'
 // values in their place, perhaps stored as a list.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cmath>
@@ -11,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "server/acl/acl.h"
 #include "server/client.h"
 #include "server/commands/command_parser.h"
 #include "server/commands/families.h"
@@ -260,9 +263,18 @@ Result<Elements> Sorted(CommandContext& ctx, std::string_view key, SortOptions& 
                   std::make_move_iterator(first + static_cast<std::ptrdiff_t>(range.count)));
 }
 
+// BY and GET read keys that the elements name, so no list of keys could be checked.
+Result<void> CheckPatterns(const CommandContext& ctx, const SortOptions& options) {
+  const bool by_keys = options.by && options.sorts;
+  if ((!by_keys && options.gets.empty()) || Acl::MayReadEveryKey(ctx.client, *ctx.spec, ctx.args)) return {};
+  return Error{
+      fmt::format("ERR {} option of SORT denied due to insufficient ACL permissions.", by_keys ? "BY" : "GET")};
+}
+
 Result<void> SortInto(CommandContext& ctx, Args args, bool may_store, ReplyWriter& reply) {
   auto options = ParseSort(args, may_store);
   if (!options) return options.error();
+  if (auto allowed = CheckPatterns(ctx, *options); !allowed) return allowed;
   auto elements = Sorted(ctx, args[1], *options);
   if (!elements) return elements.error();
   if (options->gets.empty()) options->gets.push_back("#");

@@ -31,6 +31,9 @@ enum class EvictionPolicy : int {
 // Who may use a guarded command or setting: nobody, everybody, or clients of this machine (loopback or Unix socket).
 enum class ProtectedAction : int { kNo, kYes, kLocal };
 
+// Which channels a new user may use.
+enum class ChannelDefault : int { kReset, kAll };
+
 // Classes of client-output-buffer-limit, in the order in which CONFIG GET names them.
 enum class ClientClass : int { kNormal, kReplica, kPubsub };
 inline constexpr int kClientClassCount = 3;
@@ -71,7 +74,13 @@ struct Config {
       OutputBufferLimit{0, 0, 0},
       {int64_t{256} << 20, int64_t{64} << 20, 60},
       {int64_t{32} << 20, int64_t{8} << 20, 60}};
-  std::string requirepass;  // empty: no password
+  std::string requirepass;  // the default user's password; empty: none
+
+  // Users (acl/acl.h): those of `user` lines, word by word, or a file of such lines.
+  std::vector<std::vector<std::string>> users;
+  std::string aclfile;
+  int64_t acllog_max_len = 128;
+  ChannelDefault acl_pubsub_default = ChannelDefault::kReset;
 
   // Process.
   bool daemonize = false;

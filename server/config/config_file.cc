@@ -95,13 +95,23 @@ class Loader {
         (name == "list-max-ziplist-entries" || name == "list-max-ziplist-value" || name == "lua-replicate-commands")) {
       return {};
     }
-    if (name == "user" && !arguments.empty()) {
-      return Error{"ACL users are not supported yet: use requirepass for the default user"};
-    }
+    if (name == "user" && !arguments.empty()) return AddUser(arguments);
     if (name == "loadmodule" && !arguments.empty()) return Error{"modules are not supported"};
     if (name.find('.') != std::string::npos) return Error{"Module config without a module: modules are not supported"};
     if (name == "sentinel") return Error{"sentinel directive while not in sentinel mode"};
     return Error{"Bad directive or wrong number of arguments"};
+  }
+
+  // What its rules mean is for the server to say: it knows the commands.
+  Result<void> AddUser(Arguments words) {
+    for (const std::vector<std::string>& known : config_.users) {
+      if (known[0] != words[0]) continue;
+      return Error{fmt::format(
+          "Error in user declaration '{}': Duplicate user found. A user can only be defined once in config files",
+          words[0])};
+    }
+    config_.users.emplace_back(words.begin(), words.end());
+    return {};
   }
 
   Result<void> Include(const std::string& path) {

@@ -99,7 +99,7 @@ constexpr Setting kRows[] = {
         {.fallback = int64_t{100} << 20, .min = 1, .max = LLONG_MAX, .form = NumberForm::kMemory, .is_unsigned = true}),
     AcceptedBool("jemalloc-bg-thread", true),
     AcceptedNumber("tracking-table-max-keys", 0, {.fallback = 1000000, .max = LONG_MAX, .is_unsigned = true}),
-    AcceptedInteger("acllog-max-len", 128, 0, LONG_MAX),
+    Integer("acllog-max-len", &Config::acllog_max_len, 0, LONG_MAX),
 };
 
 }  // namespace

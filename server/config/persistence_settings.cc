@@ -36,10 +36,6 @@ const char* CheckAppendDirname(std::string_view text) {
   return IsBaseName(text) ? nullptr : "appenddirname can't be a path, just a dirname";
 }
 
-const char* CheckAclFile(std::string_view text) {
-  return text.empty() ? nullptr : "aclfile is not supported: this server has no ACL users yet, use requirepass";
-}
-
 constexpr Setting kRows[] = {
     // RDB
     Special("save", &kSaveType, kMultiArgument)
@@ -95,8 +91,8 @@ constexpr Setting kRows[] = {
     AcceptedString("bind-source-addr", "", kUnsetIfEmpty),
 
     // Users
-    AcceptedString("aclfile", "", kImmutable, CheckAclFile).Note("a file is refused: ACL users are not supported yet"),
-    AcceptedEnum("acl-pubsub-default", kChannelDefaults, 0),
+    String("aclfile", &Config::aclfile, kImmutable),
+    Enum<&Config::acl_pubsub_default>("acl-pubsub-default", kChannelDefaults),
 };
 
 }  // namespace

@@ -64,6 +64,9 @@ class Settings {
   // enable-protected-configs is "local".
   Result<void> Set(std::span<const std::string_view> names_and_values, bool client_is_local);
 
+  // The users as they are now, each as a line's words behind `user`, for CONFIG REWRITE.
+  void set_users(std::vector<std::vector<std::string>> users) { config_.users = std::move(users); }
+
   // True if the value of this setting must not be shown in logs (MONITOR, SLOWLOG).
   static bool IsSensitive(std::string_view name);
 

@@ -2,14 +2,17 @@
 #include <fmt/format.h>
 
 #include <lua.hpp>
+#include <optional>
 #include <span>
 #include <string>
 
+#include "server/acl/user.h"
 #include "server/commands/sha1.h"
 #include "server/log.h"
 #include "server/scripting/functions.h"
 #include "server/scripting/interpreter.h"
 #include "server/scripting/sandbox.h"
+#include "server/scripting/script_run.h"
 #include "server/scripting/scripts.h"
 #include "server/server.h"
 
@@ -123,20 +126,24 @@ int Breakpoint(lua_State* lua) {
 }
 int Debug(lua_State*) { return 0; }
 
-bool Exists(Scripts& scripts, Args words) {
+// Whether the script's caller may run this; nothing: there is no such command.
+std::optional<bool> MayRun(Scripts& scripts, Args words) {
   const CommandSpec* parent = nullptr;
   Error unknown;
-  return scripts.server().commands().FindLeaf(words, &parent, &unknown) != nullptr;
+  const CommandSpec* row = scripts.server().commands().FindLeaf(words, &parent, &unknown);
+  if (row == nullptr) return std::nullopt;
+  const User* user = scripts.run()->caller.user;
+  return user == nullptr || !user->Check(*row, words);
 }
 
-// There are no users with fewer rights than others: whoever may run the script may run the command.
 int AclCheckCommand(lua_State* lua) {
   Scripts& scripts = Running(lua, "redis.acl_check_cmd");
   if (lua_gettop(lua) == 0) RaiseError(lua, "ERR Please specify at least one argument for this redis lib call");
   const std::vector<std::string_view>* words = scripts.Words(lua);
   if (words == nullptr) RaiseError(lua, "ERR Lua redis lib command arguments must be strings or integers");
-  if (!Exists(scripts, *words)) RaiseError(lua, "ERR Invalid command passed to redis.acl_check_cmd()");
-  lua_pushboolean(lua, 1);
+  const std::optional<bool> may_run = MayRun(scripts, *words);
+  if (!may_run) RaiseError(lua, "ERR Invalid command passed to redis.acl_check_cmd()");
+  lua_pushboolean(lua, *may_run ? 1 : 0);
   return 1;
 }
 

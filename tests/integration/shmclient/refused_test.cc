@@ -49,6 +49,34 @@ TEST_CASE("A server without a password that is given one does not let the client
   CHECK(Client::Connect(server.socket(), &options).code() == Code::kDenied);
 }
 
+TEST_CASE("Who may not read every key does not attach, and who loses that right goes on over the socket") {
+  ServerProcess server;
+  auto admin = server.Connect();
+  REQUIRE(admin.Command({"ACL", "SETUSER", "some", "on", ">pw", "+@all", "~a*"}) != nullptr);
+  REQUIRE(admin.Command({"ACL", "SETUSER", "all", "on", ">pw", "+@all", "~*"}) != nullptr);
+  chestbox_options options = chestbox_default_options();
+  options.password = "pw";
+  options.user = "some";
+  auto some = server.Connect(options);
+  CHECK_FALSE(some.attached());
+  CHECK(some.attach_error().substr(0, 6) == "NOPERM");
+  REQUIRE(some.Set("a", "value") == Code::kOk);
+  CHECK(*some.ReadString("a") == "value");
+
+  options.user = "all";
+  auto all = server.Connect(options);
+  CHECK(all.attached());
+  CHECK(*all.ReadString("a") == "value");
+  CHECK(all.stats().local_reads == 1);
+  REQUIRE(admin.Command({"ACL", "SETUSER", "all", "resetkeys", "%R~b*"}) != nullptr);
+  CHECK_FALSE(all.ReadString("a"));
+  CHECK_FALSE(all.attached());
+  CHECK(all.stats().local_reads == 1);
+  // The others were asked to attach anew, and did.
+  CHECK(*admin.ReadString("a") == "value");
+  CHECK(admin.attached());
+}
+
 TEST_CASE("After RESET or AUTH reads go over the socket") {
   ServerProcess server({"--requirepass", "secret"});
   chestbox_options options = chestbox_default_options();

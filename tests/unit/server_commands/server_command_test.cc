@@ -59,5 +59,26 @@ TEST_CASE("HELP of every container ends with itself") {
   }
 }
 
+TEST_CASE("There is no cluster, and libraries that ask are told so") {
+  Session s;
+  for (const char* line : {"cluster info", "cluster slots", "cluster help", "readonly", "readwrite", "asking"}) {
+    INFO(line);
+    CHECK(s.Do(line) == "-ERR This instance has cluster support disabled");
+  }
+  CHECK(s.Do("cluster nope") == "-ERR unknown subcommand 'nope'. Try CLUSTER HELP.");
+  CHECK(s.Do("cluster") == "-ERR wrong number of arguments for 'cluster' command");
+}
+
+TEST_CASE("There are no modules, and none can be loaded") {
+  Session s;
+  CHECK(s.Do("module list") == "[]");
+  CHECK(s.Do("module load x").starts_with("-ERR MODULE command not allowed. If the enable-module-command option"));
+  CHECK(s.Do("module help").starts_with("[+MODULE <subcommand>"));
+  Session open("enable-module-command yes\n");
+  CHECK(open.Do("module load x") == "-ERR Error loading the extension. Please check the server logs.");
+  CHECK(open.Do("module loadex x") == "-ERR Error loading the extension. Please check the server logs.");
+  CHECK(open.Do("MODULE UNLOAD x") == "-ERR Error unloading module: no such module with that name");
+}
+
 }  // namespace
 }  // namespace chestbox::testing
