@@ -23,6 +23,7 @@ struct Channel;
 struct BlockedCommand;
 struct ClientWatches;
 struct Replica;
+struct Subscriptions;
 struct Transaction;
 struct User;
 
@@ -35,7 +36,7 @@ class Transport {
   virtual void CloseNow() = 0;
   // Sends replies that were added outside of a batch of requests (a parked command's, pushes).
   virtual void Flush() = 0;
-  // The same at the end of the turn, with those of others.
+  // The same at the end of the turn, with those of others. Closes a client that is over its output limit.
   virtual void FlushSoon() = 0;
   // For a replica's full synchronization: replies wait from now on, until a file was sent. Nothing waits to be sent
   // when this is called.
@@ -107,6 +108,14 @@ struct Client {
   std::unique_ptr<std::vector<WalkedName>> walked_names;
   KeyWalk walked_range;
 
+  std::unique_ptr<Subscriptions> subscriptions;  // pubsub.h; null: it listens to nothing
+  bool executing = false;                        // a request of its, which may have written a part of its reply
+  std::string pushed;                            // what is to be sent behind that reply
+
+  // Sends a message that is no reply (pub/sub): at the end of the turn, behind the reply of what it executes now.
+  // CLIENT REPLY does not swallow it.
+  void Push(std::string_view bytes);
+
   resp::ReplyBuffer output;
   resp::ReplyWriter reply{output};
   Transport* transport = nullptr;  // null in tests
@@ -114,6 +123,24 @@ struct Client {
   // No request of its is executed now.
   bool is_waiting() const { return parked || postponed || blocked != nullptr; }
   int protocol() const { return reply.protocol(); }
+};
+
+// While a request is executed and its reply written: what is pushed meanwhile follows the reply.
+class PushesBehindReply {
+ public:
+  explicit PushesBehindReply(Client& client) : client_(client) { client.executing = true; }
+  ~PushesBehindReply() {
+    client_.executing = false;
+    if (client_.pushed.empty()) [[likely]]
+      return;
+    client_.output.Append(client_.pushed);
+    std::string().swap(client_.pushed);
+  }
+  PushesBehindReply(const PushesBehindReply&) = delete;
+  PushesBehindReply& operator=(const PushesBehindReply&) = delete;
+
+ private:
+  Client& client_;
 };
 
 }  // namespace chestbox

@@ -58,6 +58,7 @@ std::vector<std::span<const CommandSpec>> Families() {
       ClusterCommands(),
       ModuleCommands(),
       ReplicationCommands(),
+      PubSubCommands(),
   };
 }
 

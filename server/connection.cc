@@ -15,6 +15,7 @@
 #include "server/dispatcher.h"
 #include "server/log.h"
 #include "server/network.h"
+#include "server/pubsub.h"
 #include "server/swapper.h"
 
 namespace chestbox {
@@ -339,6 +340,11 @@ void Connection::Flush() {
 }
 
 void Connection::FlushSoon() {
+  if (closed_) return;
+  if (OverOutputLimit()) {  // not only at the end of the turn: a script may publish without end
+    Close();
+    return;
+  }
   if (std::exchange(send_soon_, true)) return;
   network_.SendLater(*this);
 }
@@ -358,7 +364,9 @@ void Connection::SendFileAhead(int file_descriptor, uint64_t bytes, std::functio
 
 bool Connection::OverOutputLimit() {
   const Config& config = network_.config();
-  const ClientClass kind = client_->is_replica ? ClientClass::kReplica : ClientClass::kNormal;
+  const ClientClass kind = client_->is_replica      ? ClientClass::kReplica
+                           : IsSubscriber(*client_) ? ClientClass::kPubsub
+                                                    : ClientClass::kNormal;
   const OutputBufferLimit& limit = config.client_output_buffer_limits[static_cast<size_t>(kind)];
   const auto pending = static_cast<int64_t>(output_buffer_bytes());
   const int64_t now_ms = network_.server().keys().now_ms();
@@ -385,7 +393,8 @@ void Connection::Cron(int64_t now_ms) {
   const int64_t idle_ms = now_ms - client_->last_interaction_ms;
   const int64_t timeout_s = network_.config().timeout_s;
   // An attached client reads without our noticing, and the end of its connection would be the end of its pins.
-  const bool may_be_idle = !client_->is_waiting() && client_->attached_page == 0 && !client_->is_replica;
+  const bool may_be_idle =
+      !client_->is_waiting() && client_->attached_page == 0 && !client_->is_replica && !IsSubscriber(*client_);
   if (timeout_s > 0 && idle_ms > timeout_s * 1000 && may_be_idle) {
     LogVerbose("Closing idle client");
     Close();
@@ -410,6 +419,7 @@ void Connection::Close() {
   closed_ = true;
   client_->closing = true;
   network_.server().blocked().End(*client_);
+  network_.server().pubsub().Forget(*client_);
   // The client has the bell too, so that closing it would not take it out of the set.
   if (channel_ != nullptr) network_.events().Remove(channel_->bell());
   close(std::exchange(descriptor_, -1));  // and with it out of the set

@@ -12,6 +12,7 @@
 #include "server/commands/debug.h"
 #include "server/keyspace.h"
 #include "server/persistence.h"
+#include "server/pubsub.h"
 #include "server/replication/replication.h"
 #include "server/server.h"
 #include "server/swapper.h"
@@ -132,8 +133,23 @@ Result<void> Dispatcher::Check(Client& client, const CommandSpec& spec, Args arg
   }
   if (!admitted && NeedsMemory(client, spec, args) && ShortOfMemory()) return OutOfMemory();
   if (server_.config().min_replicas_to_write != 0) [[unlikely]]
-    return CheckReplicas(client, spec, args);
+    if (auto enough = CheckReplicas(client, spec, args); !enough) return enough;
+  if (client.subscriptions != nullptr) [[unlikely]]
+    return CheckSubscriber(client, spec);
   return {};
+}
+
+// In RESP2 a reply could not be told from a message, but for these.
+Result<void> Dispatcher::CheckSubscriber(const Client& client, const CommandSpec& spec) const {
+  static constexpr std::string_view kAllowed[] = {
+      "ping", "subscribe", "ssubscribe", "unsubscribe", "sunsubscribe", "psubscribe", "punsubscribe", "quit", "reset"};
+  if (client.protocol() != 2 || !IsSubscriber(client)) return {};
+  const std::string name = server_.commands().FullName(spec);  // of a subcommand, too: LATENCY RESET is no RESET
+  if (std::ranges::find(kAllowed, name) != std::end(kAllowed)) return {};
+  return Error{
+      fmt::format("ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are "
+                  "allowed in this context",
+                  name)};
 }
 
 Result<void> Dispatcher::CheckReplicas(const Client& client, const CommandSpec& spec, Args args) const {
@@ -348,6 +364,7 @@ void Dispatcher::Count(const CommandSpec& spec, bool failed, int64_t start_us) {
 Dispatcher::Outcome Dispatcher::Run(Client& client, const CommandSpec& spec, Args args) {
   Keyspace& keys = server_.keys();
   const bool woken = client.blocked != nullptr;
+  const PushesBehindReply pushes(client);
   CommandContext ctx{server_, client, keys, client.db, keys.now_ms(), args, &spec, true, woken};
   const size_t mark = client.output.size();
   if (!woken) ++client.commands;

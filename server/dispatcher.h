@@ -68,6 +68,7 @@ class Dispatcher {
   const CommandSpec* RowFor(Client& client, Args args);
   Outcome ExecuteOne(Client& client, Args args, bool admitted);
   Result<void> Check(Client& client, const CommandSpec& spec, Args args, bool admitted);
+  Result<void> CheckSubscriber(const Client& client, const CommandSpec& spec) const;
   Result<void> CheckReplicas(const Client& client, const CommandSpec& spec, Args args) const;
   Outcome Run(Client& client, const CommandSpec& spec, Args args);
   static int64_t NowUs();

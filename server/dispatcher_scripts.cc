@@ -147,6 +147,7 @@ Dispatcher::Outcome Dispatcher::ExecuteBesideScript(Client& client, Args args) {
     return Outcome::kDone;
   }
   ++client.commands;
+  const PushesBehindReply pushes(client);
   const size_t mark = client.output.size();
   const int64_t start_us = NowUs();
   CommandContext ctx{server_, client, server_.keys(), client.db, server_.keys().now_ms(), args, spec};

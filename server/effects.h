@@ -27,6 +27,8 @@ class EffectListener {
  public:
   virtual ~EffectListener() = default;
   virtual void OnEffect(const Effect& effect) = 0;
+  // What changes no state, but is to be heard wherever the effects go (PUBLISH).
+  virtual void OnAnnouncement(uint32_t, std::span<const std::string_view>) {}
 };
 
 class EffectSink {
@@ -37,6 +39,9 @@ class EffectSink {
   }
   void Report(uint32_t database, std::initializer_list<std::string_view> command) {
     Report(database, std::span<const std::string_view>(command.begin(), command.size()));
+  }
+  void Announce(uint32_t database, std::initializer_list<std::string_view> command) {
+    for (EffectListener* listener : listeners_) listener->OnAnnouncement(database, {command.begin(), command.size()});
   }
   // Listeners outlive the sink or remove themselves.
   void Add(EffectListener* listener) { listeners_.push_back(listener); }

@@ -18,6 +18,7 @@
 #include "server/log.h"
 #include "server/migrator.h"
 #include "server/persistence.h"
+#include "server/pubsub.h"
 #include "server/random_hex.h"
 #include "server/replication/replication.h"
 #include "server/scripting/functions.h"
@@ -114,6 +115,7 @@ Result<void> Server::Init(const ServerParts& parts) {
   blocked_ = std::make_unique<BlockedClients>(*this);
   pause_ = std::make_unique<ClientPause>(*this);
   watched_ = std::make_unique<WatchedKeys>(*this);
+  pubsub_ = std::make_unique<PubSub>();
   replication_ = std::make_unique<Replication>(*this);
   field_expiries_ = std::make_unique<FieldExpiries>(*this);
   effects_.Add(field_expiries_.get());
@@ -175,6 +177,7 @@ void Server::RemoveClient(Client& client) {
   blocked_->End(client);
   replication_->Forget(client);
   pause_->Forget(client);
+  pubsub_->Forget(client);
   EndTransaction(client);
   clients_.erase(client.id);
 }

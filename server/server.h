@@ -35,6 +35,7 @@ class Migrator;
 class Replication;
 class FieldExpiries;
 class Persistence;
+class PubSub;
 class Scripts;
 class Swapper;
 class WatchedKeys;
@@ -85,6 +86,7 @@ class Server {
   BlockedClients& blocked() { return *blocked_; }
   ClientPause& pause() { return *pause_; }
   WatchedKeys& watched() { return *watched_; }
+  PubSub& pubsub() { return *pubsub_; }
   Replication& replication() { return *replication_; }
   Migrator& migrator();  // begins with its first use
   Scripts& scripts() { return *scripts_; }
@@ -162,6 +164,7 @@ class Server {
   std::unique_ptr<BlockedClients> blocked_;
   std::unique_ptr<ClientPause> pause_;
   std::unique_ptr<WatchedKeys> watched_;
+  std::unique_ptr<PubSub> pubsub_;
   std::unique_ptr<Replication> replication_;
   std::unique_ptr<Migrator> migrator_;
   std::unique_ptr<FieldExpiries> field_expiries_;

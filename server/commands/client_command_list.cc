@@ -11,16 +11,20 @@
 #include "server/commands/number_parsing.h"
 #include "server/commands/subcommand_error.h"
 #include "server/keyspace.h"
+#include "server/pubsub.h"
 #include "server/transaction.h"
 
 namespace chestbox::client_command {
 
 namespace {
 
-// Kinds of connections. There are no masters or subscribers, but one may ask for them.
+// Kinds of connections. There are no masters, but one may ask for them.
 enum class Kind { kNormal, kReplica, kPubsub, kMaster };
 
-Kind KindOf(const Client& client) { return client.is_replica ? Kind::kReplica : Kind::kNormal; }
+Kind KindOf(const Client& client) {
+  if (client.is_replica) return Kind::kReplica;
+  return IsSubscriber(client) ? Kind::kPubsub : Kind::kNormal;
+}
 
 Result<Kind> KindArgument(std::string_view text) {
   if (EqualIgnoringCase(text, "normal")) return Kind::kNormal;
@@ -33,6 +37,7 @@ Result<Kind> KindArgument(std::string_view text) {
 std::string FlagLetters(const Client& client) {
   std::string letters;
   if (client.is_replica) letters += 'S';
+  if (IsSubscriber(client)) letters += 'P';
   if (client.transaction != nullptr) letters += 'x';
   if (client.blocked != nullptr || client.postponed) letters += 'b';
   if (client.watch_failed) letters += 'd';
@@ -59,12 +64,17 @@ void AppendLine(std::string* text, const Client& client, int64_t now_ms) {
   const Transaction* transaction = client.transaction.get();
   const size_t queued_bytes = transaction != nullptr ? transaction->bytes : 0;
   const size_t total = sizeof(Client) + query_bytes + query_free + client.output.capacity() + queued_bytes;
+  const auto count = [&](ChannelSpace space) {
+    return client.subscriptions == nullptr ? 0 : client.subscriptions->count(space);
+  };
   auto out = std::back_inserter(*text);
-  fmt::format_to(out, "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub=0 psub=0 ssub=0 multi={}",
+  fmt::format_to(out,
+                 "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={}",
                  client.id, transport != nullptr ? transport->peer_address() : "?:0",
                  transport != nullptr ? transport->local_address() : "?:0",
                  transport != nullptr ? transport->descriptor() : -1, client.name, (now_ms - client.created_ms) / 1000,
                  (now_ms - client.last_interaction_ms) / 1000, FlagLetters(client), client.db,
+                 count(ChannelSpace::kChannels), count(ChannelSpace::kPatterns), count(ChannelSpace::kShardChannels),
                  transaction != nullptr ? static_cast<int64_t>(transaction->commands.size()) : -1);
   fmt::format_to(
       out, " qbuf={} qbuf-free={} argv-mem=0 multi-mem={} rbs={} rbp={} obl={} oll=0 omem=0 tot-mem={} events=r{}",

@@ -10,6 +10,7 @@
 #include "server/commands/families.h"
 #include "server/commands/number_parsing.h"
 #include "server/commands/subcommand_error.h"
+#include "server/pubsub.h"
 
 namespace chestbox {
 
@@ -31,9 +32,13 @@ Result<void> SetClientName(Client& client, std::string_view name) {
 namespace {
 
 // PING [message] -> PONG, or the message
-Result<void> Ping(CommandContext&, Args args, ReplyWriter& reply) {
+Result<void> Ping(CommandContext& ctx, Args args, ReplyWriter& reply) {
   if (args.size() > 2) return Error{"ERR wrong number of arguments for 'ping' command"};
-  if (args.size() == 2) {
+  if (ctx.client.protocol() == 2 && IsSubscriber(ctx.client)) {  // it expects messages only
+    reply.Array(2);
+    reply.Bulk("pong");
+    reply.Bulk(args.size() == 2 ? args[1] : "");
+  } else if (args.size() == 2) {
     reply.Bulk(args[1]);
   } else {
     reply.SimpleString("PONG");
@@ -127,6 +132,7 @@ Result<void> Reset(CommandContext& ctx, Args, ReplyWriter& reply) {
   client.db = 0;
   client.name.clear();
   ctx.server.EndTransaction(client);
+  ctx.server.pubsub().Forget(client);
   client.reply_mode = ReplyMode::kOn;
   client.no_evict = false;
   client.no_touch = false;

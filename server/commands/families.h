@@ -44,5 +44,6 @@ std::span<const CommandSpec> AclCommands();                 // acl_command.cc
 std::span<const CommandSpec> ClusterCommands();             // cluster.cc (CLUSTER READONLY READWRITE ASKING)
 std::span<const CommandSpec> ModuleCommands();              // module_command.cc
 std::span<const CommandSpec> ReplicationCommands();         // replication.cc (SYNC PSYNC REPLCONF ROLE WAIT …)
+std::span<const CommandSpec> PubSubCommands();              // pubsub.cc
 
 }  // namespace chestbox

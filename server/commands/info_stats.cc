@@ -4,6 +4,7 @@
 
 #include "server/commands/info.h"
 #include "server/commands/info_text.h"
+#include "server/pubsub.h"
 #include "server/server.h"
 
 namespace chestbox::info {
@@ -92,10 +93,14 @@ void AppendStats(Server& server, std::string* text) {
                "current_eviction_exceeded_time"});
   Line(text, "keyspace_hits", keyspace.hits);
   Line(text, "keyspace_misses", keyspace.misses);
-  Zeros(text, {"pubsub_channels", "pubsub_patterns", "pubsubshard_channels", "latest_fork_usec", "total_forks",
-               "migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits", "active_defrag_misses",
-               "active_defrag_key_hits", "active_defrag_key_misses", "total_active_defrag_time",
-               "current_active_defrag_time", "tracking_total_keys", "tracking_total_items", "tracking_total_prefixes"});
+  const PubSub& pubsub = server.pubsub();
+  Line(text, "pubsub_channels", pubsub.names(ChannelSpace::kChannels));
+  Line(text, "pubsub_patterns", pubsub.names(ChannelSpace::kPatterns));
+  Line(text, "pubsubshard_channels", pubsub.names(ChannelSpace::kShardChannels));
+  Zeros(text, {"latest_fork_usec", "total_forks", "migrate_cached_sockets", "slave_expires_tracked_keys",
+               "active_defrag_hits", "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
+               "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys", "tracking_total_items",
+               "tracking_total_prefixes"});
   Line(text, "unexpected_error_replies", stats.unexpected_error_replies);
   Line(text, "total_error_replies", stats.error_replies);
   Line(text, "dump_payload_sanitizations", 0);

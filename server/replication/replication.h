@@ -44,6 +44,9 @@ class Replication final : public EffectListener {
   void OnEffect(const Effect& effect) override {
     if (!effect.beyond_redis) stream_.Add(effect.database, effect.command);
   }
+  void OnAnnouncement(uint32_t database, std::span<const std::string_view> command) override {
+    stream_.Add(database, command);
+  }
 
   // ---- For commands ----
   // What REPLCONF, SYNC and PSYNC are about.

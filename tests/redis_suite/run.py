@@ -72,8 +72,22 @@ def can_be_replica(server):
         return connection.raw("REPLICAOF", "127.0.0.1", harness.free_port()) == b"+OK\r\n"
 
 
+def has_keyspace_events(server):
+    with server.connect() as connection:
+        connection.raw("HELLO", 3)
+        connection.raw("PSUBSCRIBE", "__key*")
+        if connection.raw("CONFIG", "SET", "notify-keyspace-events", "KEA") != b"+OK\r\n":
+            return False
+        connection.send_command("SET", "probe", 1)
+        connection.send_command("PING")
+        replies = [connection.read_raw(), connection.read_raw()]
+        connection.raw("CONFIG", "SET", "notify-keyspace-events", "")
+    server.call("DEL", "probe")
+    return replies != [b"+OK\r\n", b"+PONG\r\n"]
+
+
 # What is no command of its own, and how to see that the server has it now.
-FEATURES = {"being-a-replica": can_be_replica}
+FEATURES = {"being-a-replica": can_be_replica, "keyspace-events": has_keyspace_events}
 
 
 def knows_all(server, names):

@@ -56,6 +56,7 @@ void CheckKeys(const CommandSpec& spec) {
     if (spec.name == "pfmerge" && &range == &spec.keys[1]) continue;  // its sources may be missing
     CHECK(range.step >= 1);
     CHECK(range.flags != 0);
+    if (range.flags == kKeyNotKey) continue;  // a shard channel: nothing is accessed, and it may be missing
     // Where the arguments say so: behind a keyword that may be missing, or behind a count that may not.
     const bool fixed = range.place == KeyRange::Place::kFixed;
     if (range.place == KeyRange::Place::kKeyword) CHECK_FALSE(range.keyword.empty());
