@@ -1,6 +1,4 @@
 // Network's waiting: for sockets in epoll, and for channels, whose rings are looked at before the executor sleeps.
-#include <unistd.h>
-
 #include <algorithm>
 #include <chrono>
 
