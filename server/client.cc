@@ -14,9 +14,9 @@ Client::~Client() = default;
 void Client::Push(std::string_view bytes) {
   if (executing) {
     pushed += bytes;
-    return;
+  } else {
+    output.Append(bytes);
   }
-  output.Append(bytes);
   if (transport != nullptr) transport->FlushSoon();
 }
 

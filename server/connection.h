@@ -58,7 +58,7 @@ class Connection final : public Transport, public EventSet::Source {
   std::string local_address() const override { return local_; }
   size_t query_buffer_bytes() const override { return filled_ - consumed_; }
   size_t query_buffer_free() const override { return capacity_ - (filled_ - consumed_); }
-  size_t output_buffer_bytes() const override { return client_->output.size() - sent_; }
+  size_t output_buffer_bytes() const override { return client_->output.size() + client_->pushed.size() - sent_; }
 
  private:
   void SetInterest(uint32_t events);

@@ -132,8 +132,9 @@ Result<void> Dispatcher::Check(Client& client, const CommandSpec& spec, Args arg
     if ((FlagsOf(client, spec, args) & kWrite) != 0 || spec.name == "ping") return Persistence::WritesDenied();
   }
   if (!admitted && NeedsMemory(client, spec, args) && ShortOfMemory()) return OutOfMemory();
-  if (server_.config().min_replicas_to_write != 0) [[unlikely]]
+  if (server_.config().min_replicas_to_write != 0) [[unlikely]] {
     if (auto enough = CheckReplicas(client, spec, args); !enough) return enough;
+  }
   if (client.subscriptions != nullptr) [[unlikely]]
     return CheckSubscriber(client, spec);
   return {};

@@ -16,18 +16,20 @@ using Tips = std::span<const std::string_view>;
 constexpr CommandSpec Row(std::string_view name, int arity, uint64_t flags, std::string_view since,
                           std::string_view complexity, Arguments arguments = {}, Tips tips = {},
                           std::string_view deprecated_since = {}, std::string_view replaced_by = {}) {
-  return {.name = name,
-          .run = RefuseCluster,
-          .arity = arity,
-          .flags = flags,
-          .group = "cluster",
-          .since = since,
-          .complexity = complexity,
-          .summary = "Refused: this is no cluster.",
-          .arguments = arguments,
-          .tips = tips,
-          .deprecated_since = deprecated_since,
-          .replaced_by = replaced_by};
+  CommandSpec row;
+  row.name = name;
+  row.run = RefuseCluster;
+  row.arity = arity;
+  row.flags = flags;
+  row.group = "cluster";
+  row.since = since;
+  row.complexity = complexity;
+  row.summary = "Refused: this is no cluster.";
+  row.arguments = arguments;
+  row.tips = tips;
+  row.deprecated_since = deprecated_since;
+  row.replaced_by = replaced_by;
+  return row;
 }
 
 using Type = ArgumentSpec::Type;

@@ -66,15 +66,17 @@ constexpr ArgumentSpec kUnloadArguments[] = {{.name = "name"}};
 
 constexpr CommandSpec Row(std::string_view name, CommandFunction run, int arity, uint64_t flags, std::string_view since,
                           std::string_view summary, Arguments arguments = {}) {
-  return {.name = name,
-          .run = run,
-          .arity = arity,
-          .flags = flags,
-          .group = "server",
-          .since = since,
-          .complexity = "O(1)",
-          .summary = summary,
-          .arguments = arguments};
+  CommandSpec row;
+  row.name = name;
+  row.run = run;
+  row.arity = arity;
+  row.flags = flags;
+  row.group = "server";
+  row.since = since;
+  row.complexity = "O(1)";
+  row.summary = summary;
+  row.arguments = arguments;
+  return row;
 }
 
 constexpr std::string_view kListTips[] = {"nondeterministic_output_order"};

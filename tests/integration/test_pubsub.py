@@ -83,6 +83,16 @@ class PubSub(unittest.TestCase):
         self.assertLess(heard, 200)
         self.assertEqual(publisher.call("PUBSUB", "CHANNELS"), [])
 
+    def test_a_script_that_publishes_to_its_own_client_meets_it_as_well(self):
+        server = self.start("--client-output-buffer-limit", "pubsub 4mb 0 0")
+        itself, other = self.connect(server), self.connect(server)
+        itself.raw("HELLO", 3)
+        itself.raw("SUBSCRIBE", "news")
+        itself.send_command("EVAL", """local message = string.rep('x', 100000)
+            for i = 1, 1000 do redis.call('PUBLISH', 'news', message) end""", 0)
+        self.assertLess(len(itself.read_until_close()), 8 << 20)
+        self.assertEqual(other.call("PUBSUB", "CHANNELS"), [])
+
     def test_idle_subscribers_are_not_timed_out(self):
         server = self.start("--timeout", "1")
         subscriber, idle = self.connect(server), self.connect(server)

@@ -307,13 +307,14 @@ TEST_CASE("ACL LOG tells what was refused, alike events once") {
   v.Do({"auth", "u", ""});
   for (int i = 0; i < 3; ++i) v.Do({"get", "a"});
   v.Do({"set", "b", "1"});
-  v.Do({"multi"});
-  v.Do({"incr", "a"});
   v.Do({"auth", "nobody", "x"});
   v.Do({"eval", "return redis.pcall('incr', 'a')", "0"});
+  v.Do({"multi"});
+  v.Do({"incr", "a"});
   const std::string log = s.Do("acl log");
-  CHECK(log.starts_with("[[count, :1, reason, auth, context, multi, object, auth, username, nobody, age-seconds, "));
-  CHECK(log.find("reason, command, context, multi, object, incr, username, u") != std::string::npos);
+  CHECK(log.starts_with("[[count, :1, reason, command, context, multi, object, incr, username, u, age-seconds, "));
+  CHECK(log.find("reason, command, context, lua, object, incr, username, u") != std::string::npos);
+  CHECK(log.find("reason, auth, context, toplevel, object, auth, username, nobody") != std::string::npos);
   CHECK(log.find("reason, key, context, toplevel, object, b, username, u") != std::string::npos);
   CHECK(log.find("[count, :3, reason, command, context, toplevel, object, get, username, u") != std::string::npos);
   CHECK(log.find("cmd=get user=u ") != std::string::npos);

@@ -33,6 +33,8 @@ TEST_CASE("A message reaches whoever listens to its channel or a pattern of it, 
         "*3\r\n$9\r\nsubscribe\r\n$3\r\none\r\n:1\r\n*3\r\n$9\r\nsubscribe\r\n$3\r\none\r\n:1\r\n");
   s.RunAs(three, {"hello", "3"});
   CHECK(s.RunAs(three, {"psubscribe", "o*"}) == ">3\r\n$10\r\npsubscribe\r\n$2\r\no*\r\n:1\r\n");
+  (void)Heard(two);
+  (void)Heard(three);
   CHECK(s.Do("publish one x") == ":2\r\n");
   CHECK(s.Do("publish two x") == ":0\r\n");
   CHECK(s.Do("spublish one x") == ":0\r\n");
