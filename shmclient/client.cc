@@ -250,6 +250,8 @@ ReplyPtr LocalClient::Command(Args args) {
     return nullptr;
   }
   session_.OnReply(args, *reply);
+  // At once: the next command must not meet the connection while the server is about to end it.
+  if (session_.has_quit()) LoseConnection();
   UpdateLocal();
   return reply;
 }
@@ -262,6 +264,7 @@ int LocalClient::Commands(std::span<const Args> requests, ReplyPtr* replies) {
   stats_.commands += requests.size();
   if (const int failed = connection_.Commands(requests, replies); failed != CHESTBOX_OK) return FailConnection(failed);
   for (size_t i = 0; i < requests.size(); ++i) session_.OnReply(requests[i], *replies[i]);
+  if (session_.has_quit()) LoseConnection();
   UpdateLocal();
   return CHESTBOX_OK;
 }

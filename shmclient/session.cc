@@ -74,6 +74,10 @@ void Session::OnReply(Args args, const redisReply& reply) {
     other_user_ = true;
   } else if (Is(args, 0, "client")) {
     OnClient(args, reply);
+  } else if (Is(args, 0, "quit")) {
+    EndTransaction();
+    tracking_ = false;
+    has_quit_ = true;
   } else if (Is(args, 0, "reset")) {
     EndTransaction();
     tracking_ = false;

@@ -33,6 +33,8 @@ class Session {
   uint32_t database() const { return database_; }
   bool in_multi() const { return in_multi_; }
   bool allows_local_reads() const { return !in_multi_ && !tracking_ && !other_user_; }
+  // QUIT was answered: the server ends the connection.
+  bool has_quit() const { return has_quit_; }
   // Whether losing the connection loses something that a program counts on.
   bool has_state() const { return in_multi_ || watching_ || tracking_; }
 
@@ -51,6 +53,7 @@ class Session {
   bool watching_ = false;
   bool tracking_ = false;
   bool other_user_ = false;
+  bool has_quit_ = false;
   size_t queued_ = 0;
   std::vector<QueuedSelect> queued_selects_;
 };

@@ -133,6 +133,18 @@ TEST_CASE("A failed AUTH and a HELLO without AUTH change nothing") {
   CHECK(talk.session.allows_local_reads());
 }
 
+TEST_CASE("QUIT ends it with nothing to lose, unless it fails") {
+  Talk talk;
+  talk.Say({"WATCH", "k"}, kOk);
+  talk.Say({"QUIT", "now"}, "-ERR wrong number of arguments for 'quit' command\r\n");
+  CHECK_FALSE(talk.session.has_quit());
+  talk.Say({"QUIT"}, kOk);
+  CHECK(talk.session.has_quit());
+  CHECK_FALSE(talk.session.has_state());
+  talk.session.OnNewConnection();
+  CHECK_FALSE(talk.session.has_quit());
+}
+
 TEST_CASE("A new connection keeps the database and nothing else") {
   Talk talk;
   talk.Say({"SELECT", "4"}, kOk);
