@@ -12,6 +12,7 @@
 #include "server/attach.h"
 #include "server/commands/client_command.h"
 #include "server/keyspace.h"
+#include "server/pubsub.h"
 #include "server/server.h"
 
 namespace chestbox {
@@ -158,8 +159,25 @@ void Acl::CloseSessions(const User& user, const Client* caller) {
   }
 }
 
+// Whether the client may listen to everything that it listens to.
+bool Acl::MayListenOn(const Client& client) {
+  if (client.subscriptions == nullptr) return true;
+  for (size_t space = 0; space < kChannelSpaces; ++space) {
+    const bool are_patterns = static_cast<ChannelSpace>(space) == ChannelSpace::kPatterns;
+    for (const auto& [name, place] : client.subscriptions->names[space]) {
+      if (!MayUseChannel(client, name, are_patterns)) return false;
+    }
+  }
+  return true;
+}
+
 void Acl::OnChanged() {
-  for (const auto& [id, client] : server_.clients()) DetachUnlessAllowed(*client);
+  for (const auto& [id, client] : server_.clients()) {
+    DetachUnlessAllowed(*client);
+    if (client->closing || client->transport == nullptr || MayListenOn(*client)) continue;
+    client->transport->CloseAfterReply();
+    client->transport->FlushSoon();
+  }
   std::vector<std::vector<std::string>> lines;
   for (const auto& [name, user] : users_) lines.push_back({name, user->Describe()});
   server_.settings().set_users(std::move(lines));

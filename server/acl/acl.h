@@ -59,8 +59,7 @@ class Acl {
   // Whether this client may attach to shared memory: it could then read every key by every command that the library
   // answers.
   bool MayAttach(const Client& client) const;
-  // For SUBSCRIBE and its kin: whether the channel or pattern is (still) allowed. PUBLISH and what subscribes are
-  // checked by Check already; this is for those who are subscribed when rights change.
+  // A pattern has to be among the user's own, word for word.
   static bool MayUseChannel(const Client& client, std::string_view channel, bool is_pattern);
 
   // ---- Checks ----
@@ -84,7 +83,8 @@ class Acl {
   void CloseSessions(const User& user, const Client* caller);
   // Who may not read everything (any more) loses the shared memory.
   void DetachUnlessAllowed(Client& client);
-  // Rights have changed: attached clients may have lost theirs, and CONFIG REWRITE learns of it.
+  static bool MayListenOn(const Client& client);
+  // Rights have changed: attached clients and subscribers may have lost theirs, and CONFIG REWRITE learns of it.
   void OnChanged();
 
   Server& server_;

@@ -101,6 +101,17 @@ class AclInConfiguration(unittest.TestCase):
             with self.assertRaises((ConnectionClosed, OSError)):
                 own.call("ACL", "WHOAMI")
 
+    def test_subscribers_that_lose_their_channel_are_cut(self):
+        with Server() as server, server.connect() as admin, server.connect() as kept, server.connect() as cut:
+            admin.call("ACL", "SETUSER", "u", "on", "nopass", "+@pubsub", "&news*", "&other")
+            for client, channel in [(kept, "news"), (cut, "other")]:
+                client.call("AUTH", "u", "")
+                client.call("SUBSCRIBE", channel)
+            admin.call("ACL", "SETUSER", "u", "resetchannels", "&news*")
+            self.assertEqual(cut.read_until_close(), b"")
+            self.assertEqual(admin.call("PUBLISH", "news", "x"), 1)
+            self.assertEqual(kept.read(), [b"message", b"news", b"x"])
+
     def test_a_blocked_command_that_lost_its_rights_is_refused(self):
         with Server() as server, server.connect() as admin, server.connect() as waiting:
             admin.call("ACL", "SETUSER", "u", "on", "nopass", "+@all", "~*")
